@@ -1,0 +1,54 @@
+"""Identifiers: UUIDv7 in the database, TypeID text (`don_01h…`) towards partners.
+
+A UUIDv7 starts with its time, so rows made later sort later and new rows land at the end of an index. The prefix
+says what an id names, so that an id pasted into a ticket explains itself. Encoding after the TypeID specification 0.3:
+the 128 bits as 26 digits of Crockford's base 32, lower case.
+"""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import uuid_utils.compat
+
+DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+VALUES = {digit: value for value, digit in enumerate(DIGITS)}
+SUFFIX_LENGTH = 26
+
+
+def now() -> datetime:
+    """Return the present moment in UTC: the only clock of the service."""
+    return datetime.now(UTC)
+
+
+def new_id(at: datetime | None = None) -> UUID:
+    """Return a fresh UUIDv7, of this moment or of the moment `at`."""
+    if at is None:
+        return uuid_utils.compat.uuid7()
+    return uuid_utils.compat.uuid7(nanoseconds=int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1000)
+
+
+def first_id(at: datetime) -> UUID:
+    """Return the smallest UUIDv7 of the moment `at`: every id made at or after `at` is not below it."""
+    milliseconds = int(at.timestamp() * 1000)
+    return UUID(int=(milliseconds << 80) | (0x7 << 76) | (0b10 << 62))
+
+
+def encode_id(prefix: str, value: UUID) -> str:
+    """Return the TypeID text of `value`, for example `usr_01h455vb4pex5vsknk084sn02q`."""
+    number = value.int
+    digits = [DIGITS[(number >> shift) & 31] for shift in range(125, -1, -5)]
+    return f"{prefix}_{''.join(digits)}"
+
+
+def decode_id(text: str) -> tuple[str, UUID] | None:
+    """Return prefix and UUID of a TypeID text, or None when it is not one."""
+    prefix, separator, suffix = text.rpartition("_")
+    if not separator or len(suffix) != SUFFIX_LENGTH or suffix[0] > "7":
+        return None
+    number = 0
+    for digit in suffix:
+        value = VALUES.get(digit)
+        if value is None:
+            return None
+        number = number << 5 | value
+    return prefix, UUID(int=number)
