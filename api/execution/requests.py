@@ -1,0 +1,86 @@
+"""What a caller asks for, the same on every transport: a GraphQL request, checked for its form.
+
+The form is all that is checked here: which parameters there are, and that no string holds what no database and no
+log can take. Whether the document makes sense is for `documents`, whether the variables do for `runtime`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from api.execution.errors import Code, Refused
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """A document, by its text or by a name it is known under, and what to fill in."""
+
+    query: str | None = None
+    operation_name: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    extensions: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    document_id: str | None = None
+
+
+def decode_json(body: bytes | str) -> object:
+    """Decode JSON, which excludes NaN, infinities, invalid UTF-8 and half a surrogate pair.
+
+    Raises: Refused, whatever the bytes are.
+    """
+    try:
+        value: object = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(Code.BAD_REQUEST, f"This is not JSON: {error}") from None
+    return value
+
+
+def read_request(parameters: object) -> GraphQLRequest:
+    """Check the form of a request's parameters, and that no string in them holds the character NUL.
+
+    Raises: Refused.
+    """
+    if not isinstance(parameters, dict):
+        what = "A batch of requests is not supported" if isinstance(parameters, list) else "A request is a JSON object"
+        raise Refused(Code.BAD_REQUEST, f"{what}: send an object with the entry `query`.")
+    if _holds_nul(parameters):
+        raise Refused(Code.BAD_REQUEST, "A string holds the character NUL.")
+    query = _optional(parameters, "query", str)
+    document_id = _optional(parameters, "documentId", str)
+    extensions = _optional(parameters, "extensions", dict) or NOTHING
+    if query is None and document_id is None and "persistedQuery" not in extensions:
+        raise Refused(Code.BAD_REQUEST, "The entry `query` is missing.")
+    return GraphQLRequest(
+        query=query,
+        operation_name=_optional(parameters, "operationName", str) or None,
+        variables=_optional(parameters, "variables", dict) or NOTHING,
+        extensions=extensions,
+        document_id=document_id,
+    )
+
+
+def _optional(parameters: dict[str, Any], name: str, kind: type) -> Any:
+    value = parameters.get(name)
+    if value is not None and not isinstance(value, kind):
+        what = "a string" if kind is str else "an object"
+        raise Refused(Code.BAD_REQUEST, f"The entry `{name}` is not {what}.")
+    return value
+
+
+def _holds_nul(value: object) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            if "\0" in item:
+                return True
+        elif isinstance(item, dict):
+            stack += item.keys()
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item
+    return False

@@ -1,0 +1,52 @@
+"""What a caller is answered, the same on every transport."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from api.execution.errors import FormattedError, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A response: what was executed, or why nothing was.
+
+    `status` is what GraphQL over HTTP answers to a client that understands it; other transports ignore it.
+    """
+
+    data: Any = None
+    errors: tuple[FormattedError, ...] = ()
+    executed: bool = True
+    status: int = 200
+    extensions: Mapping[str, Any] | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the response as GraphQL defines it: without `data` when nothing was executed."""
+        payload: dict[str, Any] = {}
+        if self.errors:
+            payload["errors"] = list(self.errors)
+        if self.executed:
+            payload["data"] = self.data
+        if self.extensions:
+            payload["extensions"] = dict(self.extensions)
+        return payload
+
+    def json(self) -> bytes:
+        """Return the response as JSON."""
+        return encode(self.payload())
+
+
+def refusal(refused: Refused, request_id: str) -> Result:
+    """Say that a request was refused as a whole."""
+    return Result(errors=(refused.formatted(request_id),), executed=False, status=refused.status)
+
+
+def encode(value: object) -> bytes:
+    """Encode JSON, and never fail: an answer that was worked for is not lost to an odd value in it."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer past 64 bits, half of a surrogate pair, something from a custom scalar
+        return json.dumps(value, default=str, separators=(",", ":")).encode()

@@ -1,0 +1,31 @@
+"""The vocabulary of ASGI, and the few facts that are read from a scope."""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+Headers: TypeAlias = Mapping[str, str]
+
+# What may be echoed into a header and a log line without asking what it does there.
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
+
+
+def read_headers(scope: Scope) -> dict[str, str]:
+    """Return the headers by lower-case name; what was sent twice is joined with a comma, as HTTP has it."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def read_request_id(headers: Headers) -> str:
+    """Return the caller's `X-Request-Id` if it is sane, and a new one otherwise."""
+    given = headers.get("x-request-id", "")
+    return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,66 @@
+"""Reads the body of an HTTP request: no more than allowed, for no longer than allowed, and only JSON."""
+
+import asyncio
+
+from api.execution.errors import Code, Refused
+from api.execution.requests import decode_json
+from api.transport.asgi import Headers, Receive
+
+
+class Disconnected(Exception):
+    """The client went away before its request was complete: there is nobody to answer."""
+
+
+def check_content_type(headers: Headers) -> None:
+    """Refuse a body that is not called JSON.
+
+    This is also what keeps other sites' pages from sending requests: a browser sends JSON elsewhere only after it
+    asked for permission.
+
+    Raises: Refused.
+    """
+    media_type, _, parameters = headers.get("content-type", "").partition(";")
+    charset = parameters.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
+    if media_type.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send `Content-Type: application/json`, encoded as UTF-8.", 415)
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body without a Content-Encoding.", 415)
+
+
+async def read_body(headers: Headers, receive: Receive, *, size_max: int, timeout_s: float) -> object:
+    """Receive a JSON body.
+
+    Units: size_max in bytes.
+    Raises: Refused, Disconnected.
+    """
+    length = headers.get("content-length", "0")
+    if length.isdecimal() and int(length[:20]) > size_max:
+        raise _too_large(size_max)
+    try:
+        async with asyncio.timeout(timeout_s):
+            body = await _receive_all(receive, size_max)
+    except TimeoutError:
+        message = f"The body did not arrive within {timeout_s:g} seconds."
+        raise Refused(Code.REQUEST_TIMEOUT, message, 408, headers={"connection": "close"}) from None
+    return decode_json(body)
+
+
+async def _receive_all(receive: Receive, size_max: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part = message.get("body", b"")
+        size += len(part)
+        if size > size_max:
+            raise _too_large(size_max)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _too_large(size_max: int) -> Refused:
+    message = f"The body is larger than {size_max:,} bytes."
+    return Refused(Code.PAYLOAD_TOO_LARGE, message, 413, headers={"connection": "close"})
