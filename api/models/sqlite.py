@@ -7,7 +7,6 @@ here the lock is given back.
 """
 
 import sqlite3
-from typing import Any
 
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import (
@@ -54,7 +53,7 @@ class ImmediateSqliteClient(SqliteClient):
     """The client that Tortoise finds by this module's `client_class`."""
 
     @override
-    def _in_transaction(self) -> TransactionContext[Any]:
+    def _in_transaction(self) -> TransactionContext:
         return ImmediateTransactionContext(ImmediateTransaction(self), self._lock)
 
 

@@ -1,0 +1,168 @@
+"""The feed: every event of a project, in order, from a cursor to now and on for ever, with none missing.
+
+A project's recent events are kept once per process, by a tail: one reader for however many followers. A follower is
+only a position. While its position is in the tail it is served from there; a follower that starts further back, or
+falls behind, reads the table until it has caught up. So a slow consumer costs no memory, and loses nothing.
+
+On both ways each event must be the successor of the last, or the feed stops with an error: silence about a gap is the
+one thing that an NGO must never be given.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from api.models import Environment, Event, ProjectHead
+
+log = logging.getLogger(__name__)
+
+#: The truth is polled this often; hints only make it faster.
+POLL_S = 1.0
+PAGE_MAX = 500
+TAIL_MAX = 2_000
+
+Stream = tuple[UUID, Environment]
+
+
+class Gap(RuntimeError):
+    """An event is not the successor of the one before it: the promise of the feed would be broken."""
+
+
+@dataclass(eq=False)
+class _Tail:
+    """A project's last events, and who waits for more. `head` is the last sequence known."""
+
+    stream: Stream
+    head: int = 0
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=TAIL_MAX))
+    followers: set[asyncio.Event] = field(default_factory=set)
+    hint: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def after(self, sequence: int) -> list[Event] | None:
+        """Return the events past a position; None when the tail does not reach back so far."""
+        if sequence >= self.head:
+            return []
+        if not self.events or self.events[0].sequence > sequence + 1:
+            return None
+        first = sequence + 1 - self.events[0].sequence
+        return [self.events[index] for index in range(first, min(len(self.events), first + PAGE_MAX))]
+
+    async def read(self) -> None:
+        """Keep up with the table until cancelled."""
+        project_id, environment = self.stream
+        while True:
+            self.hint.clear()
+            try:
+                while page := await Event.after(project_id, environment, self.head, PAGE_MAX):
+                    for event in page:
+                        _expect(self.head, event)
+                        self.events.append(event)
+                        self.head = event.sequence
+                    for follower in self.followers:
+                        follower.set()
+                    if len(page) < PAGE_MAX:
+                        break
+            except Exception:
+                log.exception("reading the events of %s failed; it is tried again", project_id)
+                await asyncio.sleep(POLL_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.hint.wait(), POLL_S)
+
+
+class Feed:
+    """The tails of one process."""
+
+    def __init__(self) -> None:
+        self._tails: dict[Stream, _Tail] = {}
+
+    async def hint(self, streams: Iterable[Stream]) -> None:
+        """Say that these streams have moved."""
+        for stream in streams:
+            tail = self._tails.get(stream)
+            if tail is not None:
+                tail.hint.set()
+
+    async def close(self) -> None:
+        """Stop reading. Followers are ended by whoever started them."""
+        for stream in list(self._tails):
+            await self._end(self._tails[stream])
+
+    async def heads(self, project_ids: Iterable[UUID], environment: Environment) -> dict[UUID, int]:
+        """Return the last sequence of each project; 0 for one without events."""
+        ids = list(project_ids)
+        heads = await ProjectHead.of_projects(ids, environment)
+        return {one: heads[one].sequence if one in heads else 0 for one in ids}
+
+    async def follow(
+        self, positions: Mapping[UUID, int], environment: Environment, *, idle_s: float
+    ) -> AsyncGenerator[Event | None, None]:
+        """Yield every event past each project's position, in order within each project, for ever.
+
+        Yields None when everything that was there has been yielded: once after the backlog, and then after each
+        `idle_s` without an event.
+
+        Raises: Gap, when an event is missing in the database.
+        """
+        position = dict(positions)
+        wake = asyncio.Event()
+        tails = {project_id: await self._attach((project_id, environment), wake) for project_id in position}
+        announced = False
+        try:
+            while True:
+                wake.clear()
+                moved = False
+                for project_id, tail in tails.items():
+                    page = tail.after(position[project_id])
+                    if page is None:
+                        page = await Event.after(project_id, environment, position[project_id], PAGE_MAX)
+                    for event in page:
+                        _expect(position[project_id], event)
+                        position[project_id] = event.sequence
+                        moved = True
+                        yield event
+                if moved:
+                    continue
+                if not announced:
+                    announced = True
+                    yield None
+                try:
+                    await asyncio.wait_for(wake.wait(), idle_s)
+                except TimeoutError:
+                    yield None
+        finally:
+            for tail in tails.values():
+                await self._detach(tail, wake)
+
+    async def _attach(self, stream: Stream, wake: asyncio.Event) -> _Tail:
+        project_id, environment = stream
+        head = (await self.heads([project_id], environment))[project_id]
+        # Looked up after the await: two followers that come at once share one tail, and it knows its head from birth.
+        tail = self._tails.get(stream)
+        if tail is None:
+            tail = self._tails[stream] = _Tail(stream, head)
+            tail.task = asyncio.create_task(tail.read())
+        tail.followers.add(wake)
+        return tail
+
+    async def _detach(self, tail: _Tail, wake: asyncio.Event) -> None:
+        tail.followers.discard(wake)
+        if not tail.followers:
+            await self._end(tail)
+
+    async def _end(self, tail: _Tail) -> None:
+        if self._tails.get(tail.stream) is tail:
+            del self._tails[tail.stream]
+        if tail.task is not None:
+            tail.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await tail.task
+
+
+def _expect(sequence: int, event: Event) -> None:
+    if event.sequence != sequence + 1:
+        raise Gap(f"project {event.project_id}: event {event.sequence} follows {sequence}")

@@ -1,0 +1,308 @@
+"""The ledger as the resolvers see it: calls of a partner in, outcomes out.
+
+Here a call is made into an order: its bounds are checked, the user is found, the clock is read. What the order then
+does is in `actions`, `donations` and `users`; how it is written, in `transfers`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from api.ledger import trips
+from api.ledger.actions import RecordAction, ReverseAction, calculate, frozen, rate
+from api.ledger.donations import AMOUNT_MAX_G, DonateEnergy, ReverseDonation
+from api.ledger.errors import (
+    ActionNotFound,
+    DonationNotFound,
+    InvalidInput,
+    LinkCodeInvalid,
+    Refusal,
+    UserNotFound,
+)
+from api.ledger.orders import Outcome
+from api.ledger.reference import Catalogue
+from api.ledger.transfers import Writer
+from api.ledger.trips import Leg
+from api.ledger.users import IssueLinkCode, LinkUser, Name, Registry, UnlinkUser
+from api.models import Action, Environment, LinkCode, Receipt, Transfer, TransferKind, UserLink, now
+
+TEXT_MAX = 128
+BULK_MAX = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a deployment may choose."""
+
+    methodology: str = "BJ-2024"
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+    reversal_window: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partnership:
+    """On whose behalf the ledger is called, and in which world."""
+
+    partner_id: UUID
+    environment: Environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserBy:
+    """A user, by id or by the calling partner's own reference: exactly one of them."""
+
+    id: UUID | None = None
+    external_ref: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One action to be recorded."""
+
+    user: UserBy
+    key: str
+    legs: tuple[Leg, ...]
+    external_ref: str | None = None
+    methodology: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What an action would give. `calculation` in the shape in which an action's is stored."""
+
+    calculation: dict[str, object]
+    reduction_g: int
+    credited_g: int
+
+
+class Ledger:
+    """Serves one process. `committed` is called when there is something new in the outbox."""
+
+    def __init__(self, rules: Rules, *, lanes: int = 1, committed: Callable[[], None] = lambda: None) -> None:
+        self.rules = rules
+        self.catalogue = Catalogue()
+        self._registry = Registry()
+        self._writer = Writer(lanes=lanes, committed=committed)
+
+    async def close(self) -> None:
+        """Finish every write that was begun."""
+        await self._registry.close()
+        await self._writer.close()
+
+    async def record(
+        self, caller: Partnership, recordings: Sequence[Recording], at: datetime | None = None
+    ) -> list[Outcome | Exception]:
+        """Record actions; one outcome for each, in order, and none can stop another.
+
+        A user named by a new external reference is registered. Outcomes that are exceptions are unexpected errors.
+        """
+        await self.catalogue.refresh()
+        arrived = at or now()
+        return await asyncio.gather(*(_safely(self._record(caller, one, arrived)) for one in recordings))
+
+    async def _record(self, caller: Partnership, recording: Recording, at: datetime) -> Outcome:
+        check_key(recording.key)
+        trips.check_shape(recording.legs)
+        if recording.external_ref is not None:
+            check_text(recording.external_ref, ("externalRef",))
+        order = RecordAction(
+            environment=caller.environment,
+            partner_id=caller.partner_id,
+            user_id=await self.register(caller, recording.user, at),
+            key=recording.key,
+            at=at,
+            legs=recording.legs,
+            external_ref=recording.external_ref,
+            methodology=recording.methodology or self.rules.methodology,
+            catalogue=self.catalogue,
+            zone=self.rules.zone,
+        )
+        return await self._writer.post(order)
+
+    async def estimate(
+        self, caller: Partnership | None, legs: Sequence[Leg], user: UserBy | None, methodology: str | None
+    ) -> Estimate:
+        """Return what an action would give if it were recorded now; with a user, after what the day has used already.
+
+        Raises: Refusal.
+        """
+        await self.catalogue.refresh()
+        trips.check_shape(legs)
+        rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
+        trips.check_reporting_time(legs, [kind for kind, _ in rated], now())
+        others: list[Action] = []
+        if caller is not None and user is not None:
+            user_id = await self.find(caller, user)
+            days = [day for leg in legs for day in trips.day_of(leg.started_at, self.rules.zone)]
+            others = await Action.standing([user_id], min(days), max(days))
+        lines = calculate(legs, rated, others, self.rules.zone)
+        return Estimate(
+            calculation=frozen(lines, rated),
+            reduction_g=sum(line.reduction_g for line in lines),
+            credited_g=sum(line.credited_g for line in lines),
+        )
+
+    async def reverse_action(
+        self, caller: Partnership, action_id: UUID, key: str, at: datetime | None = None
+    ) -> Outcome:
+        """Reverse an action of the caller's own.
+
+        Raises: ActionNotFound, InvalidInput; every other refusal is in the outcome.
+        """
+        check_key(key)
+        action = (await Action.by_ids([action_id])).get(action_id)
+        if action is None or (action.partner_id, action.environment) != (caller.partner_id, caller.environment):
+            raise ActionNotFound
+        return await self._writer.post(
+            ReverseAction(**_common(caller, action.user_id, key, at or now()), action_id=action_id)
+        )
+
+    async def donate(
+        self,
+        caller: Partnership,
+        user: UserBy,
+        project_id: UUID,
+        amount_g: int | None,
+        key: str,
+        at: datetime | None = None,
+    ) -> Outcome:
+        """Donate energy, all that is available when `amount_g` is None.
+
+        Raises: UserNotFound, InvalidInput; every other refusal is in the outcome.
+        """
+        check_key(key)
+        if amount_g is not None and not 1 <= amount_g <= AMOUNT_MAX_G:
+            raise InvalidInput(path=("amount",), reason=f"An amount is between 1 and {AMOUNT_MAX_G:,} grams.")
+        user_id = await self.find(caller, user)
+        common = _common(caller, user_id, key, at or now())
+        return await self._writer.post(DonateEnergy(**common, project_id=project_id, amount_g=amount_g))
+
+    async def reverse_donation(
+        self, caller: Partnership, donation_id: UUID, key: str, at: datetime | None = None
+    ) -> Outcome:
+        """Reverse a donation of the caller's own.
+
+        Raises: DonationNotFound, InvalidInput; every other refusal is in the outcome.
+        """
+        check_key(key)
+        donation = (await Transfer.by_ids([donation_id])).get(donation_id)
+        if donation is None or (donation.partner_id, donation.environment) != (caller.partner_id, caller.environment):
+            raise DonationNotFound
+        common = _common(caller, donation.user_id, key, at or now())
+        return await self._writer.post(
+            ReverseDonation(**common, donation_id=donation_id, window=self.rules.reversal_window)
+        )
+
+    async def issue_link_code(self, caller: Partnership, user: UserBy, key: str) -> Outcome:
+        """Issue a code with which another partner can link the user.
+
+        Raises: UserNotFound, InvalidInput.
+        """
+        check_key(key)
+        return await self._writer.post(IssueLinkCode(**_common(caller, await self.find(caller, user), key, now())))
+
+    async def link_user(self, caller: Partnership, code: str, external_ref: str, key: str) -> Outcome:
+        """Redeem a link code under the caller's own reference.
+
+        Raises: LinkCodeInvalid where no user can be told from the code, InvalidInput.
+        """
+        check_key(key)
+        check_text(external_ref, ("externalRef",))
+        typed = code.strip().upper()
+        issued = (await LinkCode.by_codes(caller.environment, [typed])).get(typed)
+        if issued is None:
+            raise LinkCodeInvalid
+        common = _common(caller, issued.user_id, key, now())
+        return await self._writer.post(LinkUser(**common, code=typed, external_ref=external_ref))
+
+    async def unlink_user(self, caller: Partnership, user: UserBy, key: str) -> Outcome:
+        """Forget the user on the caller's side.
+
+        Raises: UserNotFound, InvalidInput; every other refusal is in the outcome.
+        """
+        check_key(key)
+        user_id = await self.find(caller, user, unlinked_by=key)
+        return await self._writer.post(UnlinkUser(**_common(caller, user_id, key, now())))
+
+    async def register(self, caller: Partnership, user: UserBy, at: datetime | None = None) -> UUID:
+        """Return the id of a user that the caller names, registering an external reference that is new.
+
+        Raises: UserNotFound for an id that is not linked, InvalidInput.
+        """
+        if user.external_ref is None:
+            return await self.find(caller, user)
+        check_text(user.external_ref, ("user", "externalRef"))
+        return await self._registry.register(
+            Name(caller.partner_id, caller.environment, user.external_ref, at or now())
+        )
+
+    async def find(self, caller: Partnership, user: UserBy, unlinked_by: str | None = None) -> UUID:
+        """Return the id of a user that the caller is linked with.
+
+        `unlinked_by`: or was, until the call with this idempotency key ended it, so that it can be repeated.
+
+        Raises: UserNotFound.
+        """
+        if user.external_ref is not None:
+            links = await UserLink.by_refs(caller.partner_id, caller.environment, [user.external_ref])
+            link = links.get(user.external_ref)
+        else:
+            assert user.id is not None  # noqa: S101 - the input type lets exactly one through
+            link = (await UserLink.by_users(caller.partner_id, [user.id])).get(user.id)
+        if link is not None and link.environment is caller.environment:
+            return link.user_id
+        if unlinked_by is not None and user.id is not None:
+            slot = (user.id, caller.partner_id, unlinked_by)
+            if slot in await Receipt.of_keys([slot]):
+                return user.id
+        raise UserNotFound
+
+    async def donation_of_key(self, caller: Partnership, user: UserBy, key: str) -> Transfer | None:
+        """Return the donation that a call with this key made: the answer to whether the call landed."""
+        slot = (await self.find(caller, user), caller.partner_id, key)
+        receipt = (await Receipt.of_keys([slot])).get(slot)
+        if receipt is None or receipt.result_id is None or receipt.operation != DonateEnergy.operation:
+            return None
+        donation = (await Transfer.by_ids([receipt.result_id])).get(receipt.result_id)
+        return donation if donation is not None and donation.kind is TransferKind.DONATE else None
+
+
+async def _safely(call: Awaitable[Outcome]) -> Outcome | Exception:
+    """Return what a call raises, so that its neighbours go on."""
+    try:
+        return await call
+    except Refusal as refusal:
+        return Outcome(result_id=None, refusal=refusal, balance_g=None, replayed=False)
+    except Exception as error:
+        return error
+
+
+def _common(caller: Partnership, user_id: UUID, key: str, at: datetime) -> dict[str, Any]:
+    return {
+        "environment": caller.environment,
+        "partner_id": caller.partner_id,
+        "user_id": user_id,
+        "key": key,
+        "at": at,
+    }
+
+
+def check_key(key: str) -> None:
+    """Refuse an idempotency key that is out of bounds.
+
+    Raises: InvalidInput.
+    """
+    check_text(key, ("idempotencyKey",))
+
+
+def check_text(text: str, path: tuple[str, ...]) -> None:
+    """Refuse a partner's own text that is empty, long, or not printable.
+
+    Raises: InvalidInput.
+    """
+    if not 1 <= len(text) <= TEXT_MAX or not text.isprintable():
+        raise InvalidInput(path=path, reason=f"Expected 1 to {TEXT_MAX} printable characters.")

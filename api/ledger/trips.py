@@ -1,0 +1,142 @@
+"""The rules of plausibility: each is one check with one refusal, in a fixed order. Pure functions.
+
+A day is a calendar day of the programme's time zone, and a trip belongs to the day on which it starts.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from api.ledger.errors import (
+    ActionInFuture,
+    ActionOverlaps,
+    ActionTooOld,
+    DailyQuantityExceeded,
+    ImplausibleQuantity,
+    ImplausibleSpeed,
+    InvalidInput,
+)
+from api.models import Action, ActionType, QuantityUnit
+
+LEGS_MAX = 20
+#: A partner's clock may be ahead of ours by this much.
+CLOCK_SKEW = timedelta(seconds=30)
+KMH_IN_M_PER_S = 3.6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """A part of an action in one mode. `quantity` in whole metres or counts, as the type's unit says."""
+
+    type: str
+    quantity: int
+    started_at: datetime
+    ended_at: datetime
+
+    def __post_init__(self) -> None:
+        # SQLite compares times as text, and a fingerprint must not depend on the caller's offset.
+        object.__setattr__(self, "started_at", self.started_at.astimezone(UTC))
+        object.__setattr__(self, "ended_at", self.ended_at.astimezone(UTC))
+
+
+def check_shape(legs: Sequence[Leg]) -> None:
+    """Refuse legs that can never be right, whatever the reference data says.
+
+    Raises: InvalidInput.
+    """
+    if not 1 <= len(legs) <= LEGS_MAX:
+        raise InvalidInput(path=("legs",), reason=f"An action has 1 to {LEGS_MAX} legs, not {len(legs)}.")
+    for index, leg in enumerate(legs):
+        path = ("legs", str(index))
+        if leg.quantity < 1:
+            raise InvalidInput(path=(*path, "quantity"), reason="A quantity is a whole number of at least 1.")
+        if leg.ended_at <= leg.started_at:
+            raise InvalidInput(path=(*path, "endedAt"), reason="A leg ends after it starts.")
+        if index and leg.started_at < legs[index - 1].ended_at:
+            raise InvalidInput(path=(*path, "startedAt"), reason="Legs follow one another and do not overlap.")
+
+
+def check_journey(legs: Sequence[Leg], types: Sequence[ActionType]) -> None:
+    """Refuse a journey of which a leg is not travel.
+
+    Raises: InvalidInput.
+    """
+    for index, kind in enumerate(types):
+        if len(legs) > 1 and not kind.excludes_overlap:
+            reason = f"Only travel is recorded in several legs; {kind.code} is not travel."
+            raise InvalidInput(path=("legs", str(index), "type"), reason=reason)
+
+
+def check_plausible(index: int, leg: Leg, kind: ActionType) -> None:
+    """Refuse what no person can have done.
+
+    Raises: ImplausibleQuantity, ImplausibleSpeed.
+    """
+    path = ("legs", str(index))
+    if leg.quantity > kind.quantity_max:
+        raise ImplausibleQuantity(
+            path=(*path, "quantity"), type=kind.code, quantity=leg.quantity, quantity_max=kind.quantity_max
+        )
+    if kind.unit is QuantityUnit.METRE and kind.speed_kmh_max is not None:
+        seconds = (leg.ended_at - leg.started_at).total_seconds()
+        speed = leg.quantity / seconds * KMH_IN_M_PER_S
+        if speed > kind.speed_kmh_max:
+            raise ImplausibleSpeed(path=path, type=kind.code, speed_kmh=round(speed), speed_kmh_max=kind.speed_kmh_max)
+
+
+def check_reporting_time(legs: Sequence[Leg], types: Sequence[ActionType], now: datetime) -> None:
+    """Refuse what has not happened yet, and what happened too long ago.
+
+    Raises: ActionInFuture, ActionTooOld.
+    """
+    ended_at = legs[-1].ended_at
+    if ended_at > now + CLOCK_SKEW:
+        raise ActionInFuture(path=("legs", str(len(legs) - 1), "endedAt"), ended_at=ended_at, received_at=now)
+    earliest = now - timedelta(seconds=min(kind.reporting_window_s for kind in types))
+    if ended_at < earliest:
+        raise ActionTooOld(path=("legs", str(len(legs) - 1), "endedAt"), ended_at=ended_at, earliest=earliest)
+
+
+def check_overlap(
+    legs: Sequence[Leg], types: Sequence[ActionType], others: Iterable[Action], exclusive: set[str]
+) -> None:
+    """Refuse a trip at a time when the user was on another one. Touching ends are no overlap.
+
+    `exclusive` holds the codes of all types of which a person does one at a time.
+
+    Raises: ActionOverlaps.
+    """
+    if not any(kind.excludes_overlap for kind in types):
+        return
+    for other in others:
+        for line in other.calculation["lines"]:
+            if line["type"] not in exclusive:
+                continue
+            starts, ends = datetime.fromisoformat(line["started_at"]), datetime.fromisoformat(line["ended_at"])
+            for index, leg in enumerate(legs):
+                if leg.started_at < ends and starts < leg.ended_at:
+                    raise ActionOverlaps(path=("legs", str(index)))
+
+
+def check_day(index: int, leg: Leg, kind: ActionType, quantity_before: int) -> None:
+    """Refuse more of one type in a day than is plausible.
+
+    Raises: DailyQuantityExceeded.
+    """
+    remaining = max(0, kind.quantity_day_max - quantity_before)
+    if leg.quantity > remaining:
+        raise DailyQuantityExceeded(
+            path=("legs", str(index), "quantity"),
+            type=kind.code,
+            quantity=leg.quantity,
+            remaining=remaining,
+            quantity_day_max=kind.quantity_day_max,
+        )
+
+
+def day_of(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the start and the end of the calendar day of a moment, both in UTC."""
+    date = moment.astimezone(zone).date()
+    starts, ends = (datetime.combine(day, time(), zone) for day in (date, date + timedelta(days=1)))
+    return starts.astimezone(UTC), ends.astimezone(UTC)

@@ -1,0 +1,71 @@
+"""Rows: one table a file, each with its named questions. Only the ledger, the programmes and the events write them."""
+
+from api.models.account import Account, AccountMoved
+from api.models.action import Action, ActionStatus
+from api.models.action_type import ActionCategory, ActionType, QuantityUnit, ScenarioChannel
+from api.models.api_key import ApiKey
+from api.models.block import Block
+from api.models.emission_factor import BaselineKind, EmissionFactor
+from api.models.environment import Environment
+from api.models.event import Event, EventKind
+from api.models.gap import Gap
+from api.models.ids import decode_id, encode_id, first_id, new_id, now
+from api.models.link_code import LinkCode
+from api.models.outbox import Outbox
+from api.models.partner import Partner, PartnerKind, PartnerStatus
+from api.models.project import (
+    OrganisationRole,
+    Project,
+    ProjectCategory,
+    ProjectOrganisation,
+    ProjectStatus,
+)
+from api.models.project_head import ProjectDonor, ProjectHead
+from api.models.receipt import Receipt
+from api.models.sealer_lease import SealerLease
+from api.models.transfer import CREDITS, Transfer, TransferKind
+from api.models.user import User
+from api.models.user_link import UserLink
+
+__all__ = [
+    "CREDITS",
+    "Account",
+    "AccountMoved",
+    "Action",
+    "ActionCategory",
+    "ActionStatus",
+    "ActionType",
+    "ApiKey",
+    "BaselineKind",
+    "Block",
+    "EmissionFactor",
+    "Environment",
+    "Event",
+    "EventKind",
+    "Gap",
+    "LinkCode",
+    "OrganisationRole",
+    "Outbox",
+    "Partner",
+    "PartnerKind",
+    "PartnerStatus",
+    "Project",
+    "ProjectCategory",
+    "ProjectDonor",
+    "ProjectHead",
+    "ProjectOrganisation",
+    "ProjectStatus",
+    "QuantityUnit",
+    "Receipt",
+    "ScenarioChannel",
+    "SealerLease",
+    "Transfer",
+    "TransferKind",
+    "User",
+    "UserLink",
+    "decode_id",
+    "encode_id",
+    "first_id",
+    "new_id",
+    "now",
+]

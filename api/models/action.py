@@ -1,0 +1,81 @@
+"""Green actions, each with the calculation by which it was credited, frozen."""
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.expressions import Q
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from api.models.environment import Environment
+
+
+class ActionStatus(StrEnum):
+    """What became of a recorded action."""
+
+    CREDITED = "CREDITED"
+    CAPPED = "CAPPED"
+    REVERSED = "REVERSED"
+
+
+class Action(Model):
+    """A green action of a user. Only its status, and what a reversal took back, ever change."""
+
+    id = fields.UUIDField(primary_key=True)
+    environment = fields.CharEnumField(Environment, max_length=8)
+    user_id = fields.UUIDField()
+    partner_id = fields.UUIDField()
+    type = fields.CharField(max_length=32)
+    quantity = fields.BigIntField()
+    started_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField()
+    external_ref = fields.CharField(max_length=128, null=True)
+    status = fields.CharEnumField(ActionStatus, max_length=8)
+    calculation: dict[str, Any] = fields.JSONField()
+    reduction_g = fields.BigIntField()
+    credited_g = fields.BigIntField()
+    taken_back_g = fields.BigIntField(null=True)
+    created_at = fields.DatetimeField()
+    reversed_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "action"
+        unique_together = (("user_id", "partner_id", "external_ref"),)
+        indexes = (
+            Index(fields=("user_id", "started_at")),
+            Index(fields=("user_id", "partner_id", "id")),
+            Index(fields=("partner_id", "id")),
+            Index(fields=("partner_id", "external_ref")),
+        )
+
+    @classmethod
+    async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Action"]:
+        """Return the actions of these ids, by id."""
+        return {action.id: action for action in await cls.filter(id__in=list(ids))}
+
+    @classmethod
+    async def standing(cls, user_ids: Collection[UUID], since: datetime, until: datetime) -> "list[Action]":
+        """Return the users' actions, of whatever partner, not reversed, that touch the time from `since` to `until`."""
+        return await cls.filter(
+            user_id__in=list(user_ids), started_at__lt=until, ended_at__gt=since, status__not=ActionStatus.REVERSED
+        )
+
+    @classmethod
+    async def taken_refs(cls, partner_refs: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
+        """Return those of the partners' external references that name an action already."""
+        if not partner_refs:
+            return set()
+        partners = {partner_id for partner_id, _ in partner_refs}
+        wanted = Q(
+            *(
+                Q(partner_id=one, external_ref__in=[ref for owner, ref in partner_refs if owner == one])
+                for one in partners
+            ),
+            join_type="OR",
+        )
+        rows: list[Any] = await cls.filter(wanted).values_list("partner_id", "external_ref")
+        return {(partner_id, ref) for partner_id, ref in rows}

@@ -1,0 +1,42 @@
+"""API keys: `lk_<id>_<secret>`, of which only the id and a hash of the secret are kept."""
+
+from datetime import datetime
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from api.models.environment import Environment
+from api.models.partner import Partner
+
+
+class ApiKey(Model):
+    """A partner's key."""
+
+    id = fields.CharField(max_length=16, primary_key=True)
+    partner: fields.ForeignKeyRelation[Partner] = fields.ForeignKeyField("lucid.Partner", on_delete=fields.RESTRICT)
+    partner_id: UUID
+    environment = fields.CharEnumField(Environment, max_length=8)
+    secret_hash = fields.CharField(max_length=64)
+    scopes: list[str] = fields.JSONField()
+    label = fields.CharField(max_length=100, default="")
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "api_key"
+
+    def is_valid(self, at: datetime) -> bool:
+        """Whether the key opens anything at the moment `at`."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+    @classmethod
+    async def with_partner(cls, key_id: str) -> "ApiKey | None":
+        """Return the key of this id with its partner."""
+        return await cls.get_or_none(id=key_id).select_related("partner")
+
+    @classmethod
+    async def of_partner(cls, partner_id: UUID) -> "list[ApiKey]":
+        """Return the keys of a partner, oldest first."""
+        return await cls.filter(partner_id=partner_id).order_by("created_at", "id")

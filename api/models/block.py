@@ -1,0 +1,27 @@
+"""Blocks: what the sealer numbered in one go, chained by hashes so that no event can be changed unseen."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from api.models.environment import Environment
+
+
+class Block(Model):
+    """A run of a project's events. Never updated, never deleted."""
+
+    id = fields.UUIDField(primary_key=True)
+    environment = fields.CharEnumField(Environment, max_length=8)
+    project_id = fields.UUIDField()
+    number = fields.BigIntField()
+    first_sequence = fields.BigIntField()
+    count = fields.IntField()
+    total_after_g = fields.BigIntField()
+    merkle_root = fields.CharField(max_length=64)
+    previous_hash = fields.CharField(max_length=64)
+    hash = fields.CharField(max_length=64)
+    epoch = fields.BigIntField()
+    sealed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "block"
+        unique_together = (("project_id", "environment", "number"),)

@@ -1,0 +1,117 @@
+"""The database: from its address to Tortoise's configuration, its migrations, and its life in a process."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tortoise import connections
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.context import TortoiseContext
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.transactions import in_transaction
+
+APP = "lucid"
+POOL_SIZE = 10
+BUSY_TIMEOUT_MS = 10_000
+
+transaction = in_transaction
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be opened, or its tables are not those of this version. The message says what to do."""
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether the address names an embedded database."""
+    return url.startswith("sqlite:")
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file of an embedded database, for example of `sqlite:///var/lucid.db` (relative) or `sqlite:////a/b`."""
+    return Path(urlsplit(url).path.removeprefix("/"))
+
+
+def configuration(url: str) -> dict[str, Any]:
+    """Return Tortoise's configuration for a database address.
+
+    Raises: DatabaseUnusable when the address is neither `sqlite://…` nor `postgres://…`.
+    """
+    if is_sqlite(url):
+        # FULL: an acknowledged write survives a power cut. WAL is Tortoise's default.
+        pragmas = {"synchronous": "FULL", "busy_timeout": BUSY_TIMEOUT_MS}
+        credentials = {"file_path": str(sqlite_path(url)), **pragmas, **dict(parse_qsl(urlsplit(url).query))}
+        connection: dict[str, Any] = {"engine": "api.models.sqlite", "credentials": credentials}
+    elif url.startswith(("postgres://", "postgresql://")):
+        address = url.replace("postgresql://", "postgres://", 1).replace("postgres://", "asyncpg://", 1)
+        connection = expand_db_url(address)
+        connection["credentials"].setdefault("maxsize", POOL_SIZE)
+    else:
+        scheme = url.split(":", 1)[0]
+        raise DatabaseUnusable(f"DATABASE_URL names the database kind {scheme!r}; use sqlite:///… or postgres://…")
+    return {
+        "connections": {"default": connection},
+        "apps": {APP: {"models": ["api.models"], "migrations": "api.migrations", "default_connection": "default"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+#: For Tortoise's own command line: `tortoise makemigrations`.
+MIGRATIONS_CONFIG = configuration(os.environ.get("DATABASE_URL", "sqlite:///var/lucid.db"))
+
+
+@asynccontextmanager
+async def database(url: str, *, shared: bool = False) -> AsyncIterator[TortoiseContext]:
+    """Open the database for the time of the block.
+
+    `shared` makes it the database of every task of the process, as a server needs: requests do not run in tasks that
+    were started inside the block.
+
+    Raises: DatabaseUnusable when it cannot be opened.
+    """
+    context = TortoiseContext()
+    async with context:
+        if is_sqlite(url):
+            _make_folder(sqlite_path(url))
+        await context.init(config=configuration(url), _enable_global_fallback=shared)
+        try:
+            await connections.get("default").execute_query("SELECT 1")
+        except Exception as error:
+            raise DatabaseUnusable(f"The database cannot be opened: {_first_line(error)}") from error
+        yield context
+
+
+async def migrate(context: TortoiseContext) -> list[str]:
+    """Bring the tables up to this version and return the names of the migrations that were applied."""
+    executor = MigrationExecutor(context.db(), configuration_apps())
+    targets = [MigrationTarget(app_label=APP, name="__latest__")]
+    steps = [step.migration.name for step in await executor.plan(targets)]
+    if steps:
+        await executor.migrate(targets)
+    return steps
+
+
+async def pending_migrations(context: TortoiseContext) -> list[str]:
+    """Return the names of the migrations that the database lacks."""
+    executor = MigrationExecutor(context.db(), configuration_apps())
+    return [step.migration.name for step in await executor.plan([MigrationTarget(app_label=APP, name="__latest__")])]
+
+
+def configuration_apps() -> dict[str, Any]:
+    """Return the part of the configuration that names models and migrations."""
+    apps: dict[str, Any] = MIGRATIONS_CONFIG["apps"]
+    return apps
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnusable(f"The database folder {path.parent} cannot be made: {error.strerror}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,104 @@
+"""Environmental projects: what energy is donated to."""
+
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from api.models.partner import Partner
+
+
+class ProjectCategory(StrEnum):
+    """What a project is for."""
+
+    ECOLOGICAL_RESTORATION = "ECOLOGICAL_RESTORATION"
+    WATER = "WATER"
+    BIODIVERSITY = "BIODIVERSITY"
+    EDUCATION = "EDUCATION"
+    LOW_CARBON = "LOW_CARBON"
+
+
+class ProjectStatus(StrEnum):
+    """Stage of a project, in IATI's words."""
+
+    PIPELINE = "PIPELINE"
+    IMPLEMENTATION = "IMPLEMENTATION"
+    FINALISATION = "FINALISATION"
+    CLOSED = "CLOSED"
+    CANCELLED = "CANCELLED"
+    SUSPENDED = "SUSPENDED"
+
+
+class OrganisationRole(StrEnum):
+    """Part of an organisation in a project, in IATI's words."""
+
+    FUNDING = "FUNDING"
+    ACCOUNTABLE = "ACCOUNTABLE"
+    EXTENDING = "EXTENDING"
+    IMPLEMENTING = "IMPLEMENTING"
+
+
+class Project(Model):
+    """An environmental project."""
+
+    id = fields.UUIDField(primary_key=True)
+    code = fields.CharField(max_length=64, unique=True)
+    name_zh = fields.CharField(max_length=200)
+    name_en = fields.CharField(max_length=200)
+    description_zh = fields.TextField()
+    description_en = fields.TextField()
+    category = fields.CharEnumField(ProjectCategory, max_length=24)
+    sector = fields.CharField(max_length=5)
+    sdgs: list[int] = fields.JSONField()
+    longitude = fields.FloatField(null=True)
+    latitude = fields.FloatField(null=True)
+    goal_g = fields.BigIntField(null=True)
+    status = fields.CharEnumField(ProjectStatus, max_length=16)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "project"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the project takes donations."""
+        return self.status is ProjectStatus.IMPLEMENTATION
+
+    @classmethod
+    async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Project"]:
+        """Return the projects of these ids, by id."""
+        return {project.id: project for project in await cls.filter(id__in=list(ids))}
+
+    @classmethod
+    async def by_code(cls, code: str) -> "Project | None":
+        """Return the project of this code."""
+        return await cls.get_or_none(code=code)
+
+
+class ProjectOrganisation(Model):
+    """An organisation's role in a project."""
+
+    id = fields.UUIDField(primary_key=True)
+    project: fields.ForeignKeyRelation[Project] = fields.ForeignKeyField("lucid.Project", on_delete=fields.RESTRICT)
+    project_id: UUID
+    partner: fields.ForeignKeyRelation[Partner] = fields.ForeignKeyField("lucid.Partner", on_delete=fields.RESTRICT)
+    partner_id: UUID
+    role = fields.CharEnumField(OrganisationRole, max_length=16)
+
+    class Meta:
+        table = "project_organisation"
+        unique_together = (("project_id", "partner_id", "role"),)
+
+    @classmethod
+    async def of_projects(cls, project_ids: Collection[UUID]) -> "list[ProjectOrganisation]":
+        """Return who takes part in these projects."""
+        return await cls.filter(project_id__in=list(project_ids)).order_by("id")
+
+    @classmethod
+    async def projects_of(cls, partner_id: UUID) -> set[UUID]:
+        """Return the ids of the projects that a partner takes part in, in whatever role."""
+        rows: list[Any] = await cls.filter(partner_id=partner_id).values_list("project_id", flat=True)
+        return set(rows)

@@ -1,0 +1,48 @@
+"""Where a project stands: its last number, its last block and its totals, one row for each world."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from api.models.environment import Environment
+
+
+class ProjectHead(Model):
+    """A project's totals, written by the sealer alone."""
+
+    id = fields.UUIDField(primary_key=True)
+    project_id = fields.UUIDField()
+    environment = fields.CharEnumField(Environment, max_length=8)
+    sequence = fields.BigIntField(default=0)
+    energy_g = fields.BigIntField(default=0)
+    donations = fields.BigIntField(default=0)
+    donors = fields.BigIntField(default=0)
+    block_number = fields.BigIntField(default=0)
+    block_hash = fields.CharField(max_length=64)
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "project_head"
+        unique_together = (("project_id", "environment"),)
+
+    @classmethod
+    async def of_projects(cls, project_ids: Collection[UUID], environment: Environment) -> dict[UUID, "ProjectHead"]:
+        """Return the heads of these projects in one world, by project id; a project without events has none."""
+        rows = await cls.filter(project_id__in=list(project_ids), environment=environment)
+        return {row.project_id: row for row in rows}
+
+
+class ProjectDonor(Model):
+    """What a user has given to a project, net of reversals, so that donors are counted once."""
+
+    id = fields.UUIDField(primary_key=True)
+    project_id = fields.UUIDField()
+    environment = fields.CharEnumField(Environment, max_length=8)
+    user_id = fields.UUIDField()
+    energy_g = fields.BigIntField()
+
+    class Meta:
+        table = "project_donor"
+        unique_together = (("project_id", "environment", "user_id"),)

@@ -1,0 +1,1 @@
+"""The programmes around the ledger: campaigns, rewards, water, education, funds."""
