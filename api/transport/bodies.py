@@ -1,10 +1,14 @@
 """Reads the body of an HTTP request: no more than allowed, for no longer than allowed, and only JSON."""
 
 import asyncio
+from contextlib import suppress
 
 from api.execution.errors import Code, Refused
 from api.execution.requests import decode_json
 from api.transport.asgi import Headers, Receive
+
+THROWN_AWAY_MAX = 16 * 2**20  # bytes
+PATIENCE_S = 0.5
 
 
 class Disconnected(Exception):
@@ -34,9 +38,9 @@ async def read_body(headers: Headers, receive: Receive, *, size_max: int, timeou
     Raises: Refused, Disconnected.
     """
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length[:20]) > size_max:
-        raise _too_large(size_max)
     try:
+        if length.isdecimal() and int(length[:20]) > size_max:
+            raise await _too_large(receive, size_max)
         async with asyncio.timeout(timeout_s):
             body = await _receive_all(receive, size_max)
     except TimeoutError:
@@ -49,18 +53,34 @@ async def _receive_all(receive: Receive, size_max: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        part = message.get("body", b"")
+        part, more = await _receive_part(receive)
         size += len(part)
         if size > size_max:
-            raise _too_large(size_max)
+            raise await _too_large(receive, size_max)
         parts.append(part)
-        if not message.get("more_body", False):
+        if not more:
             return b"".join(parts)
 
 
-def _too_large(size_max: int) -> Refused:
+async def _receive_part(receive: Receive) -> tuple[bytes, bool]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def _too_large(receive: Receive, size_max: int) -> Refused:
+    """Make the refusal, after throwing away some of what still comes.
+
+    Many clients read no answer before they have sent their body, and a connection that is closed under them is
+    all that they would see.
+    """
+    thrown_away = 0
+    more = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_S):
+            while more and thrown_away < THROWN_AWAY_MAX:
+                part, more = await _receive_part(receive)
+                thrown_away += len(part)
     message = f"The body is larger than {size_max:,} bytes."
     return Refused(Code.PAYLOAD_TOO_LARGE, message, 413, headers={"connection": "close"})
