@@ -138,6 +138,23 @@ class Feed:
             for tail in tails.values():
                 await self._detach(tail, wake)
 
+    async def progress(self, project_id: UUID, environment: Environment) -> AsyncGenerator[ProjectHead | None, None]:
+        """Yield a project's head, None while it has none, and again whenever it has moved; several moves may be one."""
+        wake = asyncio.Event()
+        tail = await self._attach((project_id, environment), wake)
+        told = -1
+        try:
+            while True:
+                wake.clear()
+                head = (await ProjectHead.of_projects([project_id], environment)).get(project_id)
+                sequence = head.sequence if head is not None else 0
+                if sequence != told:
+                    told = sequence
+                    yield head
+                await wake.wait()
+        finally:
+            await self._detach(tail, wake)
+
     async def _attach(self, stream: Stream, wake: asyncio.Event) -> _Tail:
         project_id, environment = stream
         head = (await self.heads([project_id], environment))[project_id]

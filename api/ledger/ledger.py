@@ -53,7 +53,7 @@ class Partnership:
 
 @dataclass(frozen=True, kw_only=True)
 class UserBy:
-    """A user, by id or by the calling partner's own reference: exactly one of them."""
+    """A user, by id or by the calling partner's own reference; by neither, when what was sent names nobody."""
 
     id: UUID | None = None
     external_ref: str | None = None
@@ -250,9 +250,10 @@ class Ledger:
         if user.external_ref is not None:
             links = await UserLink.by_refs(caller.partner_id, caller.environment, [user.external_ref])
             link = links.get(user.external_ref)
-        else:
-            assert user.id is not None  # noqa: S101 - the input type lets exactly one through
+        elif user.id is not None:
             link = (await UserLink.by_users(caller.partner_id, [user.id])).get(user.id)
+        else:
+            link = None
         if link is not None and link.environment is caller.environment:
             return link.user_id
         if unlinked_by is not None and user.id is not None:
@@ -276,7 +277,7 @@ async def _safely(call: Awaitable[Outcome]) -> Outcome | Exception:
     try:
         return await call
     except Refusal as refusal:
-        return Outcome(result_id=None, refusal=refusal, balance_g=None, replayed=False)
+        return Outcome(refusal=refusal)
     except Exception as error:
         return error
 

@@ -28,8 +28,8 @@ class Line:
     project_mg: int
     reduction_g: int
     credited_g: int
-    #: What was left of the type's daily cap before this leg; None where nothing was asked of a day.
-    cap_remaining_g: int | None
+    #: What was left of the type's daily cap before this leg.
+    cap_remaining_g: int
 
     @property
     def is_capped(self) -> bool:

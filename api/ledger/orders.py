@@ -79,13 +79,14 @@ class Order(ABC):
 class Outcome:
     """What became of an order: a result or a refusal, and the user's available grams afterwards.
 
-    `balance_g` is None where no user could be told.
+    `user_id` is None where no user could be told.
     """
 
-    result_id: UUID | None
-    refusal: Refusal | None
-    balance_g: int | None
-    replayed: bool
+    user_id: UUID | None = None
+    result_id: UUID | None = None
+    refusal: Refusal | None = None
+    balance_g: int = 0
+    replayed: bool = False
 
 
 @dataclass

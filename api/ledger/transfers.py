@@ -10,6 +10,7 @@ Why locked and then decided, and not one conditional UPDATE for each donation: s
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from dataclasses import replace
 from itertools import groupby
 from uuid import UUID
 
@@ -102,7 +103,7 @@ def _decide(
 ) -> Outcome:
     book = books.get(order.user_id)
     if book is None:
-        return Outcome(result_id=None, refusal=UserNotFound(), balance_g=None, replayed=False)
+        return Outcome(refusal=UserNotFound())
     receipt = receipts.get(order.slot)
     if receipt is not None:
         return _replay(order, receipt, book)
@@ -123,18 +124,19 @@ def _decide(
         created_at=order.at,
     )
     written.others.append(receipt)
-    return Outcome(result_id=result_id, refusal=refusal, balance_g=book.account.available, replayed=False)
+    return Outcome(
+        user_id=order.user_id, result_id=result_id, refusal=refusal, balance_g=book.account.available, replayed=False
+    )
 
 
 def _replay(order: Order, receipt: Receipt, book: Book) -> Outcome:
-    balance_g = book.account.available
+    outcome = Outcome(user_id=order.user_id, balance_g=book.account.available)
     if receipt.fingerprint != order.fingerprint:
-        conflict = IdempotencyConflict(key=order.key, first_used_at=receipt.created_at)
-        return Outcome(result_id=None, refusal=conflict, balance_g=balance_g, replayed=False)
+        return replace(outcome, refusal=IdempotencyConflict(key=order.key, first_used_at=receipt.created_at))
     refusal = None
     if receipt.refusal:
         refusal = REFUSALS[receipt.refusal["code"]].from_facts(receipt.refusal["facts"])
-    return Outcome(result_id=receipt.result_id, refusal=refusal, balance_g=balance_g, replayed=True)
+    return replace(outcome, result_id=receipt.result_id, refusal=refusal, replayed=True)
 
 
 async def _write(written: Written, moved: list[tuple[Account, Account]]) -> None:

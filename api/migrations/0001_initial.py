@@ -642,7 +642,7 @@ class Migration(migrations.Migration):
                 "table": "user_link",
                 "app": "lucid",
                 "unique_together": (("partner_id", "environment", "external_ref"), ("user_id", "partner_id")),
-                "indexes": [Index(fields=["partner_id", "environment", "id"])],
+                "indexes": [Index(fields=["partner_id", "environment", "user_id"])],
                 "pk_attr": "id",
                 "table_description": "A partner's own id of a user.",
             },

@@ -9,9 +9,10 @@ from api.models.emission_factor import BaselineKind, EmissionFactor
 from api.models.environment import Environment
 from api.models.event import Event, EventKind
 from api.models.gap import Gap
-from api.models.ids import decode_id, encode_id, first_id, new_id, now
+from api.models.ids import NOBODY, decode_id, encode_id, first_id, new_id, now
 from api.models.link_code import LinkCode
 from api.models.outbox import Outbox
+from api.models.paging import Page, Window
 from api.models.partner import Partner, PartnerKind, PartnerStatus
 from api.models.project import (
     OrganisationRole,
@@ -29,6 +30,7 @@ from api.models.user_link import UserLink
 
 __all__ = [
     "CREDITS",
+    "NOBODY",
     "Account",
     "AccountMoved",
     "Action",
@@ -46,6 +48,7 @@ __all__ = [
     "LinkCode",
     "OrganisationRole",
     "Outbox",
+    "Page",
     "Partner",
     "PartnerKind",
     "PartnerStatus",
@@ -63,6 +66,7 @@ __all__ = [
     "TransferKind",
     "User",
     "UserLink",
+    "Window",
     "decode_id",
     "encode_id",
     "first_id",

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from tortoise import connections, fields
+from tortoise import fields
 from tortoise.models import Model
 
 from api.models.environment import Environment
@@ -83,7 +83,7 @@ class Account(Model):
         ]
         if not rows:
             return
-        connection = connections.get("default")
+        connection = cls._meta.db
         statement = MOVE_SQLITE if connection.capabilities.dialect == "sqlite" else MOVE_POSTGRES
         moved: list[dict[str, Any]] = await connection.execute_query_dict(statement, [orjson.dumps(rows).decode()])
         if len(moved) != len(rows):

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from tortoise import fields
@@ -12,6 +12,7 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from api.models.environment import Environment
+from api.models.paging import Page, Window, page_of
 
 
 class ActionStatus(StrEnum):
@@ -20,6 +21,18 @@ class ActionStatus(StrEnum):
     CREDITED = "CREDITED"
     CAPPED = "CAPPED"
     REVERSED = "REVERSED"
+
+
+class ActionFilter(TypedDict, total=False):
+    """Which actions are asked for; what is left out or None does not matter. The period is that of their start."""
+
+    environment: Required[Environment]
+    partner_id: UUID | None
+    user_id: UUID | None
+    type: str | None
+    status: ActionStatus | None
+    since: datetime | None
+    until: datetime | None
 
 
 class Action(Model):
@@ -56,6 +69,19 @@ class Action(Model):
     async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Action"]:
         """Return the actions of these ids, by id."""
         return {action.id: action for action in await cls.filter(id__in=list(ids))}
+
+    @classmethod
+    async def page(cls, window: Window, **wanted: Unpack[ActionFilter]) -> "Page[Action]":
+        """Return the actions of one world that match, newest record first unless the window says otherwise."""
+        rows = cls.filter(environment=wanted["environment"])
+        for column in ("partner_id", "user_id", "type", "status"):
+            if (value := wanted.get(column)) is not None:
+                rows = rows.filter(**{column: value})
+        if (since := wanted.get("since")) is not None:
+            rows = rows.filter(started_at__gte=since)
+        if (until := wanted.get("until")) is not None:
+            rows = rows.filter(started_at__lt=until)
+        return await page_of(rows, window)
 
     @classmethod
     async def standing(cls, user_ids: Collection[UUID], since: datetime, until: datetime) -> "list[Action]":

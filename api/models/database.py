@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tortoise import connections
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.context import TortoiseContext
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.transactions import in_transaction
 
 APP = "lucid"
+LATEST = (MigrationTarget(app_label=APP, name="__latest__"),)
 POOL_SIZE = 10
 BUSY_TIMEOUT_MS = 10_000
 
@@ -39,6 +39,9 @@ def configuration(url: str) -> dict[str, Any]:
 
     Raises: DatabaseUnusable when the address is neither `sqlite://…` nor `postgres://…`.
     """
+    # Tortoise keeps the SQL that it has built by the connection's name: one name for two kinds of database, and a
+    # process that opens both (the tests do) would send the one the other's placeholders.
+    name = "sqlite" if is_sqlite(url) else "postgres"
     if is_sqlite(url):
         # FULL: an acknowledged write survives a power cut. WAL is Tortoise's default.
         pragmas = {"synchronous": "FULL", "busy_timeout": BUSY_TIMEOUT_MS}
@@ -52,8 +55,8 @@ def configuration(url: str) -> dict[str, Any]:
         scheme = url.split(":", 1)[0]
         raise DatabaseUnusable(f"DATABASE_URL names the database kind {scheme!r}; use sqlite:///… or postgres://…")
     return {
-        "connections": {"default": connection},
-        "apps": {APP: {"models": ["api.models"], "migrations": "api.migrations", "default_connection": "default"}},
+        "connections": {name: connection},
+        "apps": {APP: {"models": ["api.models"], "migrations": "api.migrations", "default_connection": name}},
         "use_tz": True,
         "timezone": "UTC",
     }
@@ -78,7 +81,7 @@ async def database(url: str, *, shared: bool = False) -> AsyncIterator[TortoiseC
             _make_folder(sqlite_path(url))
         await context.init(config=configuration(url), _enable_global_fallback=shared)
         try:
-            await connections.get("default").execute_query("SELECT 1")
+            await context.db().execute_query("SELECT 1")
         except Exception as error:
             raise DatabaseUnusable(f"The database cannot be opened: {_first_line(error)}") from error
         yield context
@@ -86,24 +89,21 @@ async def database(url: str, *, shared: bool = False) -> AsyncIterator[TortoiseC
 
 async def migrate(context: TortoiseContext) -> list[str]:
     """Bring the tables up to this version and return the names of the migrations that were applied."""
-    executor = MigrationExecutor(context.db(), configuration_apps())
-    targets = [MigrationTarget(app_label=APP, name="__latest__")]
-    steps = [step.migration.name for step in await executor.plan(targets)]
-    if steps:
-        await executor.migrate(targets)
-    return steps
+    pending = await pending_migrations(context)
+    if pending:
+        await _executor(context).migrate(LATEST)
+    return pending
 
 
 async def pending_migrations(context: TortoiseContext) -> list[str]:
     """Return the names of the migrations that the database lacks."""
-    executor = MigrationExecutor(context.db(), configuration_apps())
-    return [step.migration.name for step in await executor.plan([MigrationTarget(app_label=APP, name="__latest__")])]
+    return [step.migration.name for step in await _executor(context).plan(LATEST)]
 
 
-def configuration_apps() -> dict[str, Any]:
-    """Return the part of the configuration that names models and migrations."""
-    apps: dict[str, Any] = MIGRATIONS_CONFIG["apps"]
-    return apps
+def _executor(context: TortoiseContext) -> MigrationExecutor:
+    connection = context.db()
+    app = {"models": ["api.models"], "migrations": "api.migrations", "default_connection": connection.connection_name}
+    return MigrationExecutor(connection, {APP: app})
 
 
 def _make_folder(path: Path) -> None:

@@ -47,6 +47,11 @@ class Event(Model):
         return await rows.order_by("sequence").limit(limit)
 
     @classmethod
+    async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Event"]:
+        """Return the events of these ids, by id."""
+        return {event.id: event for event in await cls.filter(id__in=list(ids))}
+
+    @classmethod
     async def by_transfers(cls, ids: Collection[UUID]) -> dict[UUID, "Event"]:
         """Return the events of these transfers, by transfer id."""
         return {event.transfer_id: event for event in await cls.filter(transfer_id__in=list(ids))}

@@ -27,6 +27,10 @@ def new_id(at: datetime | None = None) -> UUID:
     return uuid_utils.compat.uuid7(nanoseconds=int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1000)
 
 
+#: The id of no row at all.
+NOBODY = UUID(int=0)
+
+
 def first_id(at: datetime) -> UUID:
     """Return the smallest UUIDv7 of the moment `at`: every id made at or after `at` is not below it."""
     milliseconds = int(at.timestamp() * 1000)

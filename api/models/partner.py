@@ -7,6 +7,8 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.paging import Page, Window, page_of
+
 
 class PartnerKind(StrEnum):
     """A part that a partner plays; it may play several."""
@@ -42,6 +44,11 @@ class Partner(Model):
     async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Partner"]:
         """Return the partners of these ids, by id."""
         return {partner.id: partner for partner in await cls.filter(id__in=list(ids))}
+
+    @classmethod
+    async def page(cls, window: Window) -> "Page[Partner]":
+        """Return the active partners, oldest first unless the window says otherwise."""
+        return await page_of(cls.filter(status=PartnerStatus.ACTIVE), window)
 
     @classmethod
     async def by_slug(cls, slug: str) -> "Partner | None":

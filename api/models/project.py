@@ -8,6 +8,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.paging import Page, Window, page_of
 from api.models.partner import Partner
 
 
@@ -73,6 +74,20 @@ class Project(Model):
         return {project.id: project for project in await cls.filter(id__in=list(ids))}
 
     @classmethod
+    async def page(
+        cls, window: Window, category: ProjectCategory | None, status: ProjectStatus | None, partner_id: UUID | None
+    ) -> "Page[Project]":
+        """Return the projects that match, oldest first unless the window says otherwise."""
+        rows = cls.all()
+        if category is not None:
+            rows = rows.filter(category=category)
+        if status is not None:
+            rows = rows.filter(status=status)
+        if partner_id is not None:
+            rows = rows.filter(id__in=list(await ProjectOrganisation.projects_of(partner_id)))
+        return await page_of(rows, window)
+
+    @classmethod
     async def by_code(cls, code: str) -> "Project | None":
         """Return the project of this code."""
         return await cls.get_or_none(code=code)
@@ -93,9 +108,12 @@ class ProjectOrganisation(Model):
         unique_together = (("project_id", "partner_id", "role"),)
 
     @classmethod
-    async def of_projects(cls, project_ids: Collection[UUID]) -> "list[ProjectOrganisation]":
-        """Return who takes part in these projects."""
-        return await cls.filter(project_id__in=list(project_ids)).order_by("id")
+    async def by_projects(cls, project_ids: Collection[UUID]) -> "dict[UUID, list[ProjectOrganisation]]":
+        """Return who takes part in these projects, by project id."""
+        rows: dict[UUID, list[ProjectOrganisation]] = {}
+        for row in await cls.filter(project_id__in=list(project_ids)).order_by("id"):
+            rows.setdefault(row.project_id, []).append(row)
+        return rows
 
     @classmethod
     async def projects_of(cls, partner_id: UUID) -> set[UUID]:

@@ -7,15 +7,19 @@ overlap, that trip paid for that donation.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from enum import StrEnum
+from typing import Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import F
+from tortoise.expressions import F, Q
+from tortoise.functions import Sum
 from tortoise.indexes import Index
 from tortoise.models import Model
 
 from api.models.environment import Environment
+from api.models.paging import Page, Window, page_of
 
 
 class TransferKind(StrEnum):
@@ -30,6 +34,21 @@ class TransferKind(StrEnum):
 
 #: Kinds that add grams at the end of the user's queue.
 CREDITS = (TransferKind.EARN, TransferKind.REVERSE_DONATE)
+
+
+class DonationFilter(TypedDict, total=False):
+    """Which donations are asked for; what is left out or None does not matter.
+
+    `audience` is a partner and the projects in which it takes part: it sees what was donated through it or to them.
+    """
+
+    environment: Required[Environment]
+    audience: tuple[UUID, Collection[UUID]] | None
+    partner_id: UUID | None
+    user_id: UUID | None
+    project_id: UUID | None
+    since: datetime | None
+    until: datetime | None
 
 
 class Transfer(Model):
@@ -70,6 +89,39 @@ class Transfer(Model):
     async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Transfer"]:
         """Return the transfers of these ids, by id."""
         return {transfer.id: transfer for transfer in await cls.filter(id__in=list(ids))}
+
+    @classmethod
+    async def donations(cls, window: Window, **wanted: Unpack[DonationFilter]) -> "Page[Transfer]":
+        """Return the donations of one world that match, newest first unless the window says otherwise."""
+        rows = cls.filter(environment=wanted["environment"], kind=TransferKind.DONATE)
+        audience = wanted.get("audience")
+        if audience is not None:
+            partner_id, project_ids = audience
+            rows = rows.filter(Q(partner_id=partner_id) | Q(project_id__in=list(project_ids)))
+        for column in ("user_id", "project_id", "partner_id"):
+            if (value := wanted.get(column)) is not None:
+                rows = rows.filter(**{column: value})
+        if (since := wanted.get("since")) is not None:
+            rows = rows.filter(created_at__gte=since)
+        if (until := wanted.get("until")) is not None:
+            rows = rows.filter(created_at__lt=until)
+        return await page_of(rows, window)
+
+    @classmethod
+    async def history(cls, window: Window, user_id: UUID, partner_id: UUID | None) -> "Page[Transfer]":
+        """Return the moves of a user's energy, those through one partner where it is named, newest first."""
+        rows = cls.filter(user_id=user_id)
+        return await page_of(rows if partner_id is None else rows.filter(partner_id=partner_id), window)
+
+    @classmethod
+    async def sums(cls, user_ids: Collection[UUID]) -> dict[UUID, dict[TransferKind, int]]:
+        """Return the grams that were moved for each user, by kind."""
+        grouped = cls.filter(user_id__in=list(user_ids)).annotate(grams=Sum("amount_g")).group_by("user_id", "kind")
+        sums: dict[UUID, dict[TransferKind, int]] = {}
+        rows: list[Any] = await grouped.values_list("user_id", "kind", "grams")
+        for user_id, kind, grams in rows:
+            sums.setdefault(user_id, {})[TransferKind(kind)] = int(grams)
+        return sums
 
     @classmethod
     async def credits_between(cls, user_id: UUID, starts: int, ends: int) -> "list[Transfer]":

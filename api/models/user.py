@@ -9,6 +9,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.environment import Environment
+from api.models.paging import Page, Window, page_of
 
 
 class User(Model):
@@ -29,6 +30,11 @@ class User(Model):
     def commitment(self) -> str:
         """Return what the event chain holds of this user: it says nothing once the salt is forgotten."""
         return sha256(bytes.fromhex(self.salt) + self.id.bytes).hexdigest()
+
+    @classmethod
+    async def page(cls, window: Window, environment: Environment) -> "Page[User]":
+        """Return the users of one world, newest first unless the window says otherwise."""
+        return await page_of(cls.filter(environment=environment), window)
 
     @classmethod
     async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "User"]:

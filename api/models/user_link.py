@@ -7,6 +7,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.environment import Environment
+from api.models.paging import Page, Window, page_of
 from api.models.partner import Partner
 from api.models.user import User
 
@@ -26,7 +27,12 @@ class UserLink(Model):
     class Meta:
         table = "user_link"
         unique_together = (("partner_id", "environment", "external_ref"), ("user_id", "partner_id"))
-        indexes = (("partner_id", "environment", "id"),)
+        indexes = (("partner_id", "environment", "user_id"),)
+
+    @classmethod
+    async def page(cls, window: Window, partner_id: UUID, environment: Environment) -> "Page[UserLink]":
+        """Return a partner's links in one world, newest user first unless the window says otherwise."""
+        return await page_of(cls.filter(partner_id=partner_id, environment=environment), window, "user_id")
 
     @classmethod
     async def by_refs(cls, partner_id: UUID, environment: Environment, refs: Collection[str]) -> dict[str, "UserLink"]:

@@ -196,6 +196,8 @@ class Session(Generic[Caller]):
                 if not result.executed:
                     return error_message(message.id, result)
                 await self._send(next_message(message.id, result))
+                # A source that has always something to say would let nobody else have a turn, not even who stops it.
+                await asyncio.sleep(0)
         return complete_message(message.id)
 
     async def _end_operations(self) -> None:

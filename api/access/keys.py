@@ -1,0 +1,146 @@
+"""API keys: made once, shown once, kept as a hash; and the caller that a key stands for.
+
+The secret has 256 random bits, so a plain SHA-256 keeps it: there is nothing to guess that a slow hash would slow down.
+"""
+
+import secrets
+from base64 import b32encode
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
+from uuid import UUID
+
+from api.access.scopes import Scope, scopes_of_kinds
+from api.ledger import Partnership
+from api.models import ApiKey, Environment, Partner, PartnerKind, PartnerStatus, ProjectOrganisation, now
+
+PREFIX = "lk"
+# Compared against when there is no such key, so that an unknown id takes as long as a wrong secret.
+NO_HASH = sha256(b"").hexdigest()
+
+
+class Unauthenticated(Exception):
+    """The key is malformed, unknown, wrong, expired or revoked, or its partner is suspended: nobody is told which."""
+
+
+class ScopeNotAllowed(ValueError):
+    """A key was asked for a scope that its partner's kinds do not allow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who is calling, and what the caller may."""
+
+    partner: Partner | None = None
+    key_id: str | None = None
+    environment: Environment = Environment.LIVE
+    scopes: frozenset[Scope] = frozenset()
+
+    @property
+    def partnership(self) -> Partnership | None:
+        """The caller as the ledger knows it; None for nobody."""
+        if self.partner is None:
+            return None
+        return Partnership(partner_id=self.partner.id, environment=self.environment)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the caller sees what belongs to every partner."""
+        return Scope.ADMIN in self.scopes
+
+    @property
+    def owner_id(self) -> UUID | None:
+        """Whose rows the caller sees: its own; None means everybody's and is for operators alone."""
+        if self.is_operator:
+            return None
+        assert self.partner is not None  # noqa: S101 - the guard lets nobody without a key ask this
+        return self.partner.id
+
+    async def projects(self) -> set[UUID]:
+        """Return the projects in which the caller takes part, if it takes part as an NGO or a sponsor."""
+        if self.partner is None or not {PartnerKind.NGO, PartnerKind.SPONSOR} & set(self.partner.kinds):
+            return set()
+        return await ProjectOrganisation.projects_of(self.partner.id)
+
+
+NOBODY = Caller()
+
+
+async def authenticate(headers: Mapping[str, str]) -> Caller:
+    """Return the caller whom the headers name; nobody when they name none.
+
+    Shape: `Authorization: Bearer lk_<id>_<secret>`, names of headers in lower case.
+
+    Raises: Unauthenticated.
+    """
+    header = headers.get("authorization")
+    if header is None:
+        return NOBODY
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated
+    prefix, _, rest = text.strip().partition("_")
+    key_id, _, secret = rest.partition("_")
+    if prefix != PREFIX or not (1 <= len(key_id) <= 16 and key_id.isalnum() and secret.isascii()):
+        raise Unauthenticated
+    key = await ApiKey.with_partner(key_id)
+    is_right = compare_digest(_hash(secret), key.secret_hash if key else NO_HASH)
+    if key is None or not is_right or not key.is_valid(now()) or key.partner.status is not PartnerStatus.ACTIVE:
+        raise Unauthenticated
+    allowed = scopes_of_kinds(key.partner.kinds)
+    return Caller(
+        partner=key.partner,
+        key_id=key.id,
+        environment=key.environment,
+        scopes=frozenset(Scope(scope) for scope in key.scopes) & allowed,
+    )
+
+
+async def issue_key(
+    partner: Partner,
+    environment: Environment = Environment.LIVE,
+    scopes: Collection[Scope] | None = None,
+    *,
+    label: str = "",
+    expires_at: datetime | None = None,
+) -> str:
+    """Make a key, with every scope that the partner may have where none are named, and return it: it is not kept.
+
+    Raises: ScopeNotAllowed.
+    """
+    allowed = scopes_of_kinds(partner.kinds)
+    wanted = allowed if scopes is None else frozenset(scopes)
+    if not wanted <= allowed:
+        raise ScopeNotAllowed(f"{partner.slug} may not have {', '.join(sorted(wanted - allowed))}")
+    key_id = b32encode(secrets.token_bytes(10)).decode().lower()
+    secret = secrets.token_urlsafe(32)
+    await ApiKey.create(
+        id=key_id,
+        partner=partner,
+        environment=environment,
+        secret_hash=_hash(secret),
+        scopes=sorted(wanted),
+        label=label,
+        created_at=now(),
+        expires_at=expires_at,
+    )
+    return f"{PREFIX}_{key_id}_{secret}"
+
+
+async def rotate_keys(partner: Partner, environment: Environment, *, retire_at: datetime) -> str:
+    """Make a new key of the same scopes and let the partner's older ones of that world end at `retire_at`."""
+    live = [
+        key for key in await ApiKey.of_partner(partner.id) if key.environment is environment and key.is_valid(now())
+    ]
+    scopes = {Scope(scope) for key in live for scope in key.scopes} or None
+    for key in live:
+        if key.expires_at is None or key.expires_at > retire_at:
+            key.expires_at = retire_at
+            await key.save(update_fields=["expires_at"])
+    return await issue_key(partner, environment, scopes, label="rotated")
+
+
+def _hash(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()

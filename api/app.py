@@ -1,0 +1,146 @@
+"""The one place where the parts are put together: the engine gets a schema, the domain gets a database.
+
+Order of the start: database, ledger, sealer, ready. Order of the end: not ready, sockets closed, writes finished,
+what they left sealed, database closed.
+"""
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from graphql import GraphQLSchema
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from api import access
+from api.access import Caller
+from api.events.feed import Feed
+from api.events.sealer import Sealer
+from api.execution.errors import Refused
+from api.execution.runtime import Engine
+from api.ledger import Ledger, Rules
+from api.models.database import DatabaseUnusable, database, is_sqlite, pending_migrations
+from api.resolvers import make_schema
+from api.schema.context import Context
+from api.settings import Settings, read_settings
+from api.transport.explorer import graphiql
+from api.transport.http import GraphQLHTTP
+from api.transport.websocket import GraphQLWebSocket
+from api.welcome import welcome_page
+
+#: Batches in flight at once on PostgreSQL; SQLite has one writer.
+POSTGRES_LANES = 4
+
+OpenDatabase = Callable[[str], AbstractAsyncContextManager[Any]]
+
+
+class Service:
+    """What a process serves with: made when it starts, ended when it stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.feed = Feed()
+        self.sealer = Sealer(self.feed.hint)
+        rules = Rules(
+            methodology=settings.methodology, zone=settings.timezone, reversal_window=settings.reversal_window
+        )
+        lanes = 1 if is_sqlite(settings.database_url) else POSTGRES_LANES
+        self.ledger = Ledger(rules, lanes=lanes, committed=self.sealer.hint)
+        self.is_ready = False
+
+    def context(self, caller: Caller, request_id: str) -> Context:
+        """Return the surroundings of one operation."""
+        return Context(
+            caller=caller,
+            request_id=request_id,
+            ledger=self.ledger,
+            feed=self.feed,
+            checkpoint_s=self.settings.checkpoint.total_seconds(),
+        )
+
+
+def open_shared(url: str) -> AbstractAsyncContextManager[Any]:
+    """Open the database for every task of the process."""
+    return database(url, shared=True)
+
+
+def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> Starlette:
+    """Return the application. Its database is opened when it starts.
+
+    Raises: UnguardedField.
+    """
+    schema = make_schema()
+    core_schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
+    sdl = schema.as_str()
+    # The batchers and the feed belong to the event loop that serves, so they are made when it runs.
+    current: list[Service] = []
+
+    def context(caller: Caller, request_id: str) -> Context:
+        return current[0].context(caller, request_id)
+
+    engine: Engine[Caller] = Engine(
+        core_schema, authenticate=authenticate, context=context, deadline_s=settings.deadline.total_seconds()
+    )
+    sockets: GraphQLWebSocket[Caller] = GraphQLWebSocket(engine, origins=settings.origins)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with open_database(settings.database_url) as database_context:
+            if missing := await pending_migrations(database_context):
+                raise DatabaseUnusable(f"The database lacks {', '.join(missing)}: run `lucid migrate`.")
+            service = Service(settings)
+            current[:] = [service]
+            service.sealer.start()
+            service.is_ready = True
+            try:
+                yield
+            finally:
+                service.is_ready = False
+                await sockets.close()
+                await service.ledger.close()
+                await service.sealer.close()
+                await service.feed.close()
+
+    async def ready(_: Request) -> Response:
+        is_ready = bool(current) and current[0].is_ready
+        return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def contract(_: Request) -> Response:
+        return PlainTextResponse(sdl)
+
+    async def welcome(_: Request) -> Response:
+        return HTMLResponse(welcome_page())
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/", welcome),
+            Route("/graphql", GraphQLHTTP(engine, explorer=graphiql(), origins=settings.origins)),
+            WebSocketRoute("/graphql", sockets),
+            Route("/schema.graphql", contract),
+            Route("/health/live", live),
+            Route("/health/ready", ready),
+        ],
+    )
+
+
+async def authenticate(headers: Mapping[str, str]) -> Caller:
+    """Return who is calling, in the engine's words.
+
+    Raises: Refused, and why is not said: a wrong key learns nothing.
+    """
+    try:
+        return await access.authenticate(headers)
+    except access.Unauthenticated:
+        raise Refused("UNAUTHENTICATED", "The API key is not valid.", 401) from None
+
+
+def make_app_from_environment() -> Starlette:
+    """Return the application of this process's environment: what every worker starts with."""
+    return make_app(read_settings(os.environ))

@@ -1,0 +1,255 @@
+"""The command `lucid`: serve, migrate, demo, schema, partner, check."""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from tortoise.exceptions import BaseORMException
+from uvicorn.supervisors import Multiprocess
+
+from api import demo
+from api.access import issue_key, rotate_keys
+from api.ledger.check import check_ledger
+from api.ledger.reference import load_reference
+from api.models import ApiKey, Environment, Partner, PartnerKind, new_id, now
+from api.models.database import DatabaseUnusable, database, is_sqlite, migrate
+from api.resolvers import make_schema
+from api.settings import BadSetting, Settings, read_settings
+
+SCHEMA_FILE = Path("schema.graphql")
+#: Sockets are closed and writes finished within this time after the signal to stop.
+SHUTDOWN_S = 20
+FRAME_MAX_BYTES = 2**20
+
+
+class Failed(Exception):
+    """The command cannot do what was asked. The message is one clear sentence."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        settings = read_settings(os.environ)
+        code: int | None = given.run(settings, given)
+    except (Failed, BadSetting, DatabaseUnusable) as error:
+        print(f"lucid: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lucid", description="Green actions become energy, energy becomes donations.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the API")
+    serve.add_argument("--host", help="address to listen on")
+    serve.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
+    serve.add_argument("--workers", type=int, help="processes; more than one needs PostgreSQL")
+    serve.add_argument("--demo", action="store_true", help="load the demo data first, once, and print its keys")
+    serve.set_defaults(run=_serve)
+
+    commands.add_parser("migrate", help="bring the database up to this version").set_defaults(run=_migrate)
+    commands.add_parser("demo", help="load the demo data, once").set_defaults(run=_demo)
+
+    schema = commands.add_parser("schema", help="print the GraphQL schema")
+    schema.add_argument("--check", action="store_true", help=f"compare it with {SCHEMA_FILE} and fail if they differ")
+    schema.set_defaults(run=_schema)
+
+    check = commands.add_parser("check", help="verify the ledger's invariants")
+    check.set_defaults(run=_check)
+
+    partner = commands.add_parser("partner", help="partners and their keys").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    add = partner.add_parser("add", help="add a partner and print its first key")
+    add.add_argument("slug", help="short name: small letters, digits, hyphens")
+    add.add_argument("--name-en", required=True, help="name in English")
+    add.add_argument("--name-zh", required=True, help="name in Chinese")
+    add.add_argument("--kind", action="append", required=True, choices=[kind.value for kind in PartnerKind])
+    add.add_argument("--sandbox", action="store_true", help="a key for the sandbox")
+    add.set_defaults(run=_partner_add)
+    partner.add_parser("list", help="list partners and keys").set_defaults(run=_partner_list)
+    rotate = partner.add_parser("rotate", help="print a new key and let the older ones end")
+    rotate.add_argument("slug")
+    rotate.add_argument("--sandbox", action="store_true", help="the keys of the sandbox")
+    rotate.add_argument("--overlap-h", type=int, default=24, help="hours in which the older keys still work (24)")
+    rotate.set_defaults(run=_partner_rotate)
+    return parser
+
+
+def _serve(settings: Settings, given: argparse.Namespace) -> int:
+    workers = settings.workers if given.workers is None else given.workers
+    if workers < 1:
+        raise Failed("--workers is at least 1.")
+    embedded = is_sqlite(settings.database_url)
+    if embedded and workers > 1:
+        raise Failed(
+            "SQLite serves one process only; for several workers set DATABASE_URL to a PostgreSQL (postgres://…)."
+        )
+    listener = _listen(given.host or settings.host, settings.port if given.port is None else given.port)
+    with listener:
+        host, port = listener.getsockname()[:2]
+        if embedded:
+            _run(_prepare(settings.database_url))
+        keys = _run(_load_demo(settings)) if given.demo else {}
+        _announce(f"http://{f'[{host}]' if ':' in host else host}:{port}", keys)
+        config = uvicorn.Config(
+            "api.app:make_app_from_environment",
+            factory=True,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            ws="websockets-sansio",
+            ws_max_size=FRAME_MAX_BYTES,
+            log_level=settings.log_level,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+        server = uvicorn.Server(config)
+        if workers > 1:
+            Multiprocess(config, target=server.run, sockets=[listener]).run()
+            return 0
+        server.run(sockets=[listener])
+        return 0 if server.started else 3
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, before anything else is begun: a busy port should cost nobody a migration."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Failed(f"Cannot listen on {host}:{port}: {reason}. Choose another with --port or LUCID_PORT.") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _announce(address: str, keys: dict[str, str]) -> None:
+    print(f"\nLucid is at {address}\n  GraphQL and GraphiQL   {address}/graphql")
+    if keys:
+        print("\nKeys of the demo data, one for each kind of caller:")
+        for caller, key in keys.items():
+            print(f"  {caller:<22} {key}")
+        print('\nSend one as a header: Authorization: Bearer lk_…   In GraphiQL: {"Authorization": "Bearer lk_…"}')
+    print(flush=True)
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> None:
+    applied, added = _run(_prepare(settings.database_url))
+    print(f"Applied {', '.join(applied)}." if applied else "The tables are up to date.")
+    print(f"Added {added} rows of reference data." if added else "The reference data is up to date.")
+
+
+def _demo(settings: Settings, _: argparse.Namespace) -> None:
+    _run(_prepare(settings.database_url))
+    for caller, key in _run(_load_demo(settings)).items():
+        print(f"{caller:<22} {key}")
+
+
+def _schema(_: Settings, given: argparse.Namespace) -> int:
+    text = make_schema().as_str() + "\n"
+    if not given.check:
+        print(text, end="")
+        return 0
+    if not SCHEMA_FILE.exists() or SCHEMA_FILE.read_text(encoding="utf-8") != text:
+        raise Failed(f"{SCHEMA_FILE} is not today's schema; write it anew with `lucid schema > {SCHEMA_FILE}`.")
+    print(f"{SCHEMA_FILE} is today's schema.")
+    return 0
+
+
+def _check(settings: Settings, _: argparse.Namespace) -> int:
+    async def check() -> int:
+        async with database(settings.database_url):
+            report = await check_ledger()
+        for line in report.counted:
+            print(line)
+        for fault in report.faults:
+            print(f"FAULT {fault}")
+        print("No fault found." if not report.faults else f"{len(report.faults)} faults found.")
+        return 1 if report.faults else 0
+
+    return _run(check())
+
+
+def _partner_add(settings: Settings, given: argparse.Namespace) -> None:
+    async def add() -> str:
+        async with database(settings.database_url):
+            if await Partner.by_slug(given.slug) is not None:
+                raise Failed(f"There is a partner {given.slug} already.")
+            partner = await Partner.create(
+                id=new_id(),
+                slug=given.slug,
+                name_zh=given.name_zh,
+                name_en=given.name_en,
+                kinds=sorted(set(given.kind)),
+                created_at=now(),
+            )
+            return await issue_key(partner, _world(given))
+
+    if not (given.slug.isascii() and given.slug.replace("-", "").isalnum() and given.slug.islower()):
+        raise Failed("A slug has small letters, digits and hyphens only.")
+    key = _run(add())
+    print(f"Added {given.slug}. Its key, shown only now:\n{key}")
+
+
+def _partner_list(settings: Settings, _: argparse.Namespace) -> None:
+    async def show() -> None:
+        async with database(settings.database_url):
+            for partner in await Partner.everyone():
+                print(f"{partner.slug:<24} {partner.status.value:<10} {', '.join(partner.kinds)}")
+                for key in await ApiKey.of_partner(partner.id):
+                    state = "valid" if key.is_valid(now()) else "ended"
+                    until = f" until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else ""
+                    print(f"  lk_{key.id}_…  {key.environment.value:<8} {state}{until}  {' '.join(key.scopes)}")
+
+    _run(show())
+
+
+def _partner_rotate(settings: Settings, given: argparse.Namespace) -> None:
+    async def rotate() -> str:
+        async with database(settings.database_url):
+            partner = await Partner.by_slug(given.slug)
+            if partner is None:
+                raise Failed(f"There is no partner {given.slug}.")
+            retire_at = now() + timedelta(hours=max(0, given.overlap_h))
+            return await rotate_keys(partner, _world(given), retire_at=retire_at)
+
+    print(f"The new key, shown only now; the older ones end in {given.overlap_h} hours:\n{_run(rotate())}")
+
+
+def _world(given: argparse.Namespace) -> Environment:
+    return Environment.SANDBOX if given.sandbox else Environment.LIVE
+
+
+async def _prepare(url: str) -> tuple[list[str], int]:
+    async with database(url) as context:
+        return await migrate(context), await load_reference()
+
+
+async def _load_demo(settings: Settings) -> dict[str, str]:
+    async with database(settings.database_url):
+        return await demo.load_demo(settings.database_url)
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine; what the database says no to is said in a sentence."""
+    try:
+        return asyncio.run(work)
+    except (BaseORMException, OSError) as error:
+        raise Failed(f"The database says: {(str(error) or type(error).__name__).splitlines()[0]}") from error

@@ -1,0 +1,222 @@
+"""Recording actions, reversing them, estimating what they would give, and finding them again."""
+
+from typing import Annotated
+
+import strawberry
+
+from api import models
+from api.access import Scope
+from api.ledger import BULK_MAX, Leg, Outcome, Recording, Refusal
+from api.ledger.errors import InvalidInput
+from api.models import ActionStatus
+from api.resolvers.arguments import OfPartner, OfUser, Since, Until, balance_of, user_by
+from api.schema import node
+from api.schema.action import (
+    Action,
+    ActionEstimate,
+    LegInput,
+    RecordActionInput,
+    RecordActionPayload,
+    RecordActionsInput,
+    RecordActionsItem,
+    RecordActionsPayload,
+    ReverseActionInput,
+    ReverseActionPayload,
+)
+from api.schema.action_type import ActionType
+from api.schema.calculation import Calculation
+from api.schema.context import Info
+from api.schema.enums import ListOrder
+from api.schema.errors import show, show_failure
+from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
+from api.schema.permissions import guarded, public
+from api.schema.user import UserBy
+
+
+@strawberry.type
+class ActionQueries:
+    """What can be asked of actions."""
+
+    @strawberry.field(description="Every kind of green action that can be recorded, by code.", extensions=public())
+    async def action_types(self, info: Info) -> list[ActionType]:
+        """List the catalogue."""
+        catalogue = info.context.ledger.catalogue
+        await catalogue.refresh()
+        return [ActionType.of(kind) for kind in catalogue.types.values() if kind.active]
+
+    @strawberry.field(
+        description="What an action would give if it were recorded now. Nothing is recorded.", extensions=public()
+    )
+    async def estimate_action(
+        self,
+        info: Info,
+        legs: Annotated[list[LegInput], strawberry.argument(description="1 to 20 legs in order of time.")],
+        user: Annotated[
+            UserBy | None,
+            strawberry.argument(description="A user of yours, whose day may have used up some of a cap already."),
+        ] = None,
+        methodology: Annotated[
+            str | None, strawberry.argument(description="Version of the methodology; the default if unsaid.")
+        ] = None,
+    ) -> ActionEstimate:
+        """Calculate without recording."""
+        context = info.context
+        try:
+            estimate = await context.ledger.estimate(
+                context.caller.partnership, _legs(legs), user_by(user) if user else None, methodology
+            )
+        except Refusal as refusal:
+            return ActionEstimate(calculation=None, errors=show(refusal))
+        return ActionEstimate(calculation=Calculation.of(estimate.calculation), errors=[])
+
+    @strawberry.field(
+        description="Actions that you have recorded, newest first; for operators everybody's.",
+        extensions=guarded(Scope.ACTIONS_READ),
+    )
+    async def actions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order: Order = ListOrder.NEWEST,
+        user_id: OfUser = None,
+        partner_id: OfPartner = None,
+        type: Annotated[  # noqa: A002 - it is the word of the schema
+            str | None, strawberry.argument(description="Only of this type, by its code; or JOURNEY.")
+        ] = None,
+        status: Annotated[ActionStatus | None, strawberry.argument(description="Only of this status.")] = None,
+        since: Since = None,
+        until: Until = None,
+    ) -> Connection[Action]:
+        """Page through actions; the period is that of their start."""
+        caller = info.context.caller
+        asked = node.require_id(partner_id, node.PARTNER) if partner_id is not None else None
+        if caller.owner_id is not None and asked not in {None, caller.owner_id}:
+            asked = models.NOBODY
+        page = await models.Action.page(
+            window(first, after, last, before, order),
+            environment=caller.environment,
+            partner_id=asked or caller.owner_id,
+            user_id=node.require_id(user_id, node.USER) if user_id is not None else None,
+            type=type,
+            status=status,
+            since=since,
+            until=until,
+        )
+        return connection(page, Action.of)
+
+    @strawberry.field(description="An action that you have recorded.", extensions=guarded(Scope.ACTIONS_READ))
+    async def action(self, info: Info, id: node.IdArgument) -> Action | None:  # noqa: A002 - it is the word of the schema
+        """Find an action."""
+        return await visible_action(info, id)
+
+
+@strawberry.type
+class ActionMutations:
+    """What can be done with actions."""
+
+    @strawberry.mutation(
+        description="Record a green action of a user and credit its energy.", extensions=guarded(Scope.ACTIONS_WRITE)
+    )
+    async def record_action(
+        self,
+        info: Info,
+        input: Annotated[RecordActionInput, strawberry.argument(description="The action.")],  # noqa: A002
+    ) -> RecordActionPayload:
+        """Record one."""
+        recording = _recording(input, input.idempotency_key)
+        (outcome,) = await info.context.ledger.record(info.context.partnership, [recording])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return await _recorded(info, outcome)
+
+    @strawberry.mutation(
+        description=(
+            "Record up to 1,000 actions. Each is decided by itself: one that is refused never stops another. "
+            "Call again with the same keys as often as you like."
+        ),
+        extensions=guarded(Scope.ACTIONS_WRITE),
+    )
+    async def record_actions(
+        self,
+        info: Info,
+        input: Annotated[RecordActionsInput, strawberry.argument(description="The actions.")],  # noqa: A002
+    ) -> RecordActionsPayload:
+        """Record many."""
+        if not 1 <= len(input.actions) <= BULK_MAX:
+            reason = f"One call records 1 to {BULK_MAX:,} actions, not {len(input.actions):,}."
+            return RecordActionsPayload(results=[], errors=show(InvalidInput(path=("actions",), reason=reason)))
+        recordings = [
+            _recording(item, item.idempotency_key or f"{input.idempotency_key}#{index}")
+            for index, item in enumerate(input.actions)
+        ]
+        outcomes = await info.context.ledger.record(info.context.partnership, recordings)
+        # In one go, so that what follows asks for each table once and not once for each item.
+        ids = [one.result_id for one in outcomes if isinstance(one, Outcome) and one.result_id is not None]
+        await info.context.loaders.actions.load_many(ids)
+        return RecordActionsPayload(results=[await _recorded(info, one) for one in outcomes], errors=[])
+
+    @strawberry.mutation(
+        description="Declare an action of yours void. Its grams are taken back as far as they are unspent.",
+        extensions=guarded(Scope.ACTIONS_WRITE),
+    )
+    async def reverse_action(
+        self,
+        info: Info,
+        input: Annotated[ReverseActionInput, strawberry.argument(description="The action.")],  # noqa: A002
+    ) -> ReverseActionPayload:
+        """Reverse one."""
+        context = info.context
+        try:
+            outcome = await context.ledger.reverse_action(
+                context.partnership, node.id_or_nobody(input.action_id, node.ACTION), input.idempotency_key
+            )
+        except Refusal as refusal:
+            outcome = Outcome(refusal=refusal)
+        row = await context.loaders.actions.load(outcome.result_id) if outcome.result_id else None
+        return ReverseActionPayload(
+            action=Action.of(row) if row is not None else None,
+            balance=balance_of(outcome),
+            replayed=outcome.replayed,
+            errors=show(outcome.refusal),
+        )
+
+
+async def visible_action(info: Info, text: str) -> Action | None:
+    """Return an action that is the caller's to see."""
+    caller = info.context.caller
+    row = await info.context.loaders.actions.load(node.id_or_nobody(text, node.ACTION))
+    if row is None or row.environment is not caller.environment or caller.owner_id not in {None, row.partner_id}:
+        return None
+    return Action.of(row)
+
+
+async def _recorded(info: Info, outcome: Outcome | Exception) -> RecordActionPayload:
+    if isinstance(outcome, Exception):
+        failure = show_failure(outcome, info.context.request_id)
+        return RecordActionPayload(action=None, balance=None, replayed=False, errors=failure)
+    row = await info.context.loaders.actions.load(outcome.result_id) if outcome.result_id else None
+    return RecordActionPayload(
+        action=Action.of(row) if row is not None else None,
+        balance=balance_of(outcome),
+        replayed=outcome.replayed,
+        errors=show(outcome.refusal),
+    )
+
+
+def _recording(given: RecordActionInput | RecordActionsItem, key: str) -> Recording:
+    return Recording(
+        user=user_by(given.user),
+        key=key,
+        legs=_legs(given.legs),
+        external_ref=given.external_ref,
+        methodology=given.methodology,
+    )
+
+
+def _legs(given: list[LegInput]) -> tuple[Leg, ...]:
+    return tuple(
+        Leg(type=leg.type, quantity=leg.quantity, started_at=leg.started_at, ended_at=leg.ended_at) for leg in given
+    )

@@ -1,0 +1,46 @@
+"""Arguments and inputs that several subjects share, and their way into the ledger's words."""
+
+from datetime import datetime
+from typing import Annotated, TypeAlias, TypeVar
+
+import strawberry
+from graphql import GraphQLError
+
+from api.ledger import Outcome, UserBy
+from api.schema import node
+from api.schema.balance import Balance
+from api.schema.scalars import Grams
+from api.schema.user import UserBy as UserByInput
+
+Value = TypeVar("Value")
+
+Since: TypeAlias = Annotated[datetime | None, strawberry.argument(description="Only from this moment on.")]
+Until: TypeAlias = Annotated[datetime | None, strawberry.argument(description="Only before this moment.")]
+OfUser: TypeAlias = Annotated[strawberry.ID | None, strawberry.argument(description="Only of this user.")]
+OfPartner: TypeAlias = Annotated[strawberry.ID | None, strawberry.argument(description="Only of this partner.")]
+OfProject: TypeAlias = Annotated[strawberry.ID | None, strawberry.argument(description="Only to this project.")]
+
+
+def bad_input(message: str) -> GraphQLError:
+    """Return the error for arguments that can never be right."""
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+def some(value: strawberry.Maybe[Value]) -> Value | None:
+    """Return the value of an optional input, None when it was left out."""
+    return value.value if value is not None else None
+
+
+def user_by(given: UserByInput) -> UserBy:
+    """Return the ledger's name of a user; text that is not a user's id names nobody."""
+    text = some(given.id)
+    if text is not None:
+        return UserBy(id=node.read_id(text, node.USER))
+    return UserBy(external_ref=some(given.external_ref))
+
+
+def balance_of(outcome: Outcome) -> Balance | None:
+    """Return the user's energy as a call left it; None when no user was found."""
+    if outcome.user_id is None:
+        return None
+    return Balance(user_id=outcome.user_id, available=Grams(outcome.balance_g))

@@ -1,0 +1,161 @@
+"""Users of a partner, and the codes by which another partner comes to know them."""
+
+from typing import Annotated
+
+import strawberry
+
+from api import models
+from api.access import Scope
+from api.ledger import Outcome, Refusal
+from api.resolvers.arguments import balance_of, user_by
+from api.schema import node
+from api.schema.context import Info
+from api.schema.enums import ListOrder
+from api.schema.errors import show
+from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
+from api.schema.permissions import guarded
+from api.schema.user import (
+    IssueLinkCodeInput,
+    IssueLinkCodePayload,
+    LinkCode,
+    LinkUserInput,
+    LinkUserPayload,
+    UnlinkUserInput,
+    UnlinkUserPayload,
+    User,
+    UserBy,
+)
+
+
+@strawberry.type
+class UserQueries:
+    """What can be asked of users."""
+
+    @strawberry.field(
+        description="A user that is linked with you; for operators any user, by id.",
+        extensions=guarded(Scope.USERS_READ),
+    )
+    async def user(
+        self, info: Info, by: Annotated[UserBy, strawberry.argument(description="Which one.")]
+    ) -> User | None:
+        """Find a user."""
+        return await visible_user(info, by)
+
+    @strawberry.field(
+        description="Users that are linked with you, newest first; for operators all.",
+        extensions=guarded(Scope.USERS_READ),
+    )
+    async def users(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order: Order = ListOrder.NEWEST,
+    ) -> Connection[User]:
+        """Page through users."""
+        caller = info.context.caller
+        wanted = window(first, after, last, before, order)
+        if caller.owner_id is None:
+            return connection(await models.User.page(wanted, caller.environment), User.of)
+        links = await models.UserLink.page(wanted, caller.owner_id, caller.environment)
+        users = await models.User.by_ids([link.user_id for link in links.rows])
+        return connection(links, lambda link: User.of(users[link.user_id]), key=lambda link: link.user_id)
+
+
+@strawberry.type
+class UserMutations:
+    """What can be done with users."""
+
+    @strawberry.mutation(
+        description="Issue a code, good once and for 15 minutes, with which another partner can link the user.",
+        extensions=guarded(Scope.USERS_WRITE),
+    )
+    async def issue_link_code(
+        self,
+        info: Info,
+        input: Annotated[IssueLinkCodeInput, strawberry.argument(description="The user.")],  # noqa: A002
+    ) -> IssueLinkCodePayload:
+        """Issue a code."""
+        context = info.context
+        try:
+            outcome = await context.ledger.issue_link_code(
+                context.partnership, user_by(input.user), input.idempotency_key
+            )
+        except Refusal as refusal:
+            outcome = Outcome(refusal=refusal)
+        row = None
+        if outcome.result_id is not None:
+            row = (await models.LinkCode.by_ids([outcome.result_id])).get(outcome.result_id)
+        return IssueLinkCodePayload(
+            link_code=LinkCode.of(row) if row is not None else None,
+            balance=balance_of(outcome),
+            replayed=outcome.replayed,
+            errors=show(outcome.refusal),
+        )
+
+    @strawberry.mutation(
+        description="Redeem a link code: the user is now linked with you too, one user with one balance.",
+        extensions=guarded(Scope.USERS_WRITE),
+    )
+    async def link_user(
+        self,
+        info: Info,
+        input: Annotated[LinkUserInput, strawberry.argument(description="Code and reference.")],  # noqa: A002
+    ) -> LinkUserPayload:
+        """Redeem a code."""
+        context = info.context
+        try:
+            outcome = await context.ledger.link_user(
+                context.partnership, input.code, input.external_ref, input.idempotency_key
+            )
+        except Refusal as refusal:
+            outcome = Outcome(refusal=refusal)
+        linked = outcome.result_id is not None
+        row = await context.loaders.users.load(outcome.result_id) if outcome.result_id is not None else None
+        return LinkUserPayload(
+            user=User.of(row) if row is not None else None,
+            # Whoever has not linked the user is told nothing of the user's energy.
+            balance=balance_of(outcome) if linked else None,
+            replayed=outcome.replayed,
+            errors=show(outcome.refusal),
+        )
+
+    @strawberry.mutation(
+        description="Forget a user on your side. User and energy stay with the other partners.",
+        extensions=guarded(Scope.USERS_WRITE),
+    )
+    async def unlink_user(
+        self,
+        info: Info,
+        input: Annotated[UnlinkUserInput, strawberry.argument(description="The user.")],  # noqa: A002
+    ) -> UnlinkUserPayload:
+        """Unlink."""
+        context = info.context
+        try:
+            outcome = await context.ledger.unlink_user(context.partnership, user_by(input.user), input.idempotency_key)
+        except Refusal as refusal:
+            outcome = Outcome(refusal=refusal)
+        unlinked = outcome.result_id
+        return UnlinkUserPayload(
+            unlinked_id=node.global_id(node.USER, unlinked) if unlinked is not None else None,
+            balance=balance_of(outcome) if unlinked is None else None,
+            replayed=outcome.replayed,
+            errors=show(outcome.refusal),
+        )
+
+
+async def visible_user(info: Info, by: UserBy) -> User | None:
+    """Return a user that is the caller's to see."""
+    context = info.context
+    wanted = user_by(by)
+    if context.caller.owner_id is None and wanted.id is not None:
+        user_id = wanted.id
+    else:
+        try:
+            user_id = await context.ledger.find(context.partnership, wanted)
+        except Refusal:
+            return None
+    row = await context.loaders.users.load(user_id)
+    return User.of(row) if row is not None and row.environment is context.caller.environment else None

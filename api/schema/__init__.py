@@ -1,0 +1,1 @@
+"""Nouns: what partners see, one file each, with a description for every name."""

@@ -1,0 +1,171 @@
+"""Donations, and the trips that paid for them."""
+
+from datetime import datetime
+from typing import Self
+
+import strawberry
+
+from api import models
+from api.ledger import trace
+from api.schema import node
+from api.schema.action import Action
+from api.schema.balance import Balance
+from api.schema.context import Info
+from api.schema.enums import AmountKeyword, DonationStatus
+from api.schema.errors import DonateEnergyError, ReverseDonationError
+from api.schema.event import DonationEvent, write_cursor
+from api.schema.node import Node
+from api.schema.partner import Partner
+from api.schema.project import Project
+from api.schema.scalars import Grams
+from api.schema.user import User, UserBy
+
+
+@strawberry.type(description="Grams of a donation that one action earned.")
+class Funding:
+    """Grams of a donation that one action earned."""
+
+    amount: Grams = strawberry.field(description="How much of the donation.")
+    action: Action | None = strawberry.field(description="The action; null when another partner recorded it.")
+
+
+@strawberry.type(description="Energy that a user gave to a project.")
+class Donation(Node):
+    """Energy that a user gave to a project."""
+
+    row: strawberry.Private[models.Transfer]
+    amount: Grams = strawberry.field(description="How much.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+
+    @strawberry.field(description="The project.")
+    async def project(self, info: Info) -> Project:
+        """Load the project."""
+        assert self.row.project_id is not None  # noqa: S101 - every donation has one
+        row = await info.context.loaders.projects.load(self.row.project_id)
+        assert row is not None  # noqa: S101 - projects are never deleted
+        return Project.of(row)
+
+    @strawberry.field(description="Whether it stands.")
+    async def status(self, info: Info) -> DonationStatus:
+        """Look for a reversal."""
+        reversal = await info.context.loaders.reversals.load(self.row.id)
+        return DonationStatus.DONATED if reversal is None else DonationStatus.REVERSED
+
+    @strawberry.field(description="When it was taken back; null while it stands.")
+    async def reversed_at(self, info: Info) -> datetime | None:
+        """Look for a reversal."""
+        reversal = await info.context.loaders.reversals.load(self.row.id)
+        return reversal.created_at if reversal is not None else None
+
+    @strawberry.field(description="Until when it can be taken back.")
+    def reversible_until(self, info: Info) -> datetime:
+        """Add the window."""
+        return self.row.created_at + info.context.ledger.rules.reversal_window
+
+    @strawberry.field(description="The user; null for those who know the donor only by pseudonym.")
+    async def user(self, info: Info) -> User | None:
+        """Load the user for whom the user is."""
+        if not self._is_own(info):
+            return None
+        row = await info.context.loaders.users.load(self.row.user_id)
+        return User.of(row) if row is not None else None
+
+    @strawberry.field(
+        description="Pseudonym of the donor: the same for all of a person's donations to this project, and no other."
+    )
+    async def donor(self, info: Info) -> str:
+        """Compute the pseudonym."""
+        row = await info.context.loaders.users.load(self.row.user_id)
+        assert row is not None and self.row.project_id is not None  # noqa: S101, PT018 - donations have both
+        return row.pseudonym(self.row.project_id)
+
+    @strawberry.field(description="The partner through which it was made.")
+    async def partner(self, info: Info) -> Partner | None:
+        """Load the partner."""
+        row = await info.context.loaders.partners.load(self.row.partner_id)
+        return Partner.of(row) if row is not None else None
+
+    @strawberry.field(
+        description="The actions that paid for it, first in, first out; null for those who may not see its user."
+    )
+    async def funded_by(self, info: Info) -> list[Funding] | None:
+        """Trace the grams back."""
+        if not self._is_own(info):
+            return None
+        owner = info.context.caller.owner_id
+        funding = await trace.funded_by(self.row)
+        actions = await info.context.loaders.actions.load_many([action_id for action_id, _ in funding])
+        return [
+            Funding(
+                amount=Grams(amount_g),
+                action=Action.of(action) if action is not None and owner in {None, action.partner_id} else None,
+            )
+            for (_, amount_g), action in zip(funding, actions, strict=True)
+        ]
+
+    @strawberry.field(description="Its numbered event in the project; null for the moment until it is sealed.")
+    async def event(self, info: Info) -> DonationEvent | None:
+        """Load the event."""
+        row = await info.context.loaders.events.load(self.row.id)
+        return DonationEvent.of(row, write_cursor({row.project_id: row.sequence})) if row is not None else None
+
+    def _is_own(self, info: Info) -> bool:
+        return info.context.caller.owner_id in {None, self.row.partner_id}
+
+    @classmethod
+    def of(cls, row: models.Transfer) -> Self:
+        """Show a row."""
+        return cls(
+            id=node.global_id(node.DONATION, row.id),
+            row=row,
+            amount=Grams(row.amount_g),
+            created_at=row.created_at,
+        )
+
+
+@strawberry.input(one_of=True, description="How much to donate, by exactly one of these.")
+class AmountInput:
+    """How much to donate."""
+
+    grams: strawberry.Maybe[Grams] = strawberry.field(description="So many grams, at least 1.")
+    all: strawberry.Maybe[AmountKeyword] = strawberry.field(description="ALL: everything that the user has.")
+
+
+@strawberry.input(description="Donate energy of a user to a project.")
+class DonateEnergyInput:
+    """Donate energy."""
+
+    idempotency_key: str = strawberry.field(
+        description="Your key for this donation, 1 to 128 characters, kept for ever: a repetition has one effect."
+    )
+    user: UserBy = strawberry.field(description="A user that is linked with you.")
+    project_id: strawberry.ID = strawberry.field(description="The project.")
+    amount: AmountInput = strawberry.field(description="How much.")
+
+
+@strawberry.input(description="Take a donation back while its window is open.")
+class ReverseDonationInput:
+    """Reverse a donation."""
+
+    idempotency_key: str = strawberry.field(description="Your key for this call; a repetition has one effect.")
+    donation_id: strawberry.ID = strawberry.field(description="A donation that was made through you.")
+
+
+@strawberry.type(description="What became of a donateEnergy call.")
+class DonateEnergyPayload:
+    """What became of the call."""
+
+    donation: Donation | None = strawberry.field(description="The donation; null when refused.")
+    balance: Balance | None = strawberry.field(description="The user's energy; null when no user was found.")
+    replayed: bool = strawberry.field(description="Whether this is the stored answer to an earlier call.")
+    errors: list[DonateEnergyError] = strawberry.field(description="Why it was refused; empty when it was not.")
+
+
+@strawberry.type(description="What became of a reverseDonation call.")
+class ReverseDonationPayload:
+    """What became of the call."""
+
+    donation: Donation | None = strawberry.field(description="The donation, now reversed; null when refused.")
+    balance: Balance | None = strawberry.field(description="The user's energy; null when no user was found.")
+    replayed: bool = strawberry.field(description="Whether this is the stored answer to an earlier call.")
+    errors: list[ReverseDonationError] = strawberry.field(description="Why it was refused; empty when it was not.")

@@ -1,0 +1,50 @@
+"""Global ids: what they look like, and how they are read."""
+
+from typing import Annotated, TypeAlias
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLError
+
+from api.models import NOBODY, decode_id, encode_id
+
+USER, ACTION, DONATION, PROJECT, PARTNER, EVENT, ACTION_TYPE = "usr", "act", "don", "prj", "ptn", "evt", "typ"
+
+IdArgument: TypeAlias = Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
+
+
+@strawberry.interface(description="Anything with a global id.")
+class Node:
+    """Anything with a global id."""
+
+    id: strawberry.ID = strawberry.field(
+        description="Global id: a prefix that says what it is, and a UUIDv7 that sorts by time (TypeID)."
+    )
+
+
+def global_id(prefix: str, value: UUID) -> strawberry.ID:
+    """Return the global id of a row."""
+    return strawberry.ID(encode_id(prefix, value))
+
+
+def read_id(text: str, prefix: str) -> UUID | None:
+    """Return the row's id, or None when the text is not a global id of this kind."""
+    decoded = decode_id(text)
+    return decoded[1] if decoded is not None and decoded[0] == prefix else None
+
+
+def id_or_nobody(text: str, prefix: str) -> UUID:
+    """Return the row's id, or one that no row has: what is not an id of this kind is simply not found."""
+    return read_id(text, prefix) or NOBODY
+
+
+def require_id(text: str, prefix: str) -> UUID:
+    """Return the row's id.
+
+    Raises: GraphQLError with code BAD_USER_INPUT when the text is not a global id of this kind.
+    """
+    value = read_id(text, prefix)
+    if value is None:
+        message = f"{text[:40]!r} is not an id that begins with {prefix}_."
+        raise GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+    return value

@@ -1,0 +1,107 @@
+"""Connections: pages by keyset, in the shape that Relay and most clients know."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLError
+
+from api.models import Page, Window, decode_id, encode_id
+from api.schema.enums import ListOrder
+
+PAGE_MAX = 100
+PAGE_DEFAULT = 20
+CURSOR = "cur"
+
+Item = TypeVar("Item")
+
+First: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(description=f"How many from the start, at most {PAGE_MAX}; {PAGE_DEFAULT} if unsaid."),
+]
+After: TypeAlias = Annotated[str | None, strawberry.argument(description="Only items past this cursor.")]
+Last: TypeAlias = Annotated[
+    int | None, strawberry.argument(description=f"How many from the end, at most {PAGE_MAX}; not together with first.")
+]
+Before: TypeAlias = Annotated[str | None, strawberry.argument(description="Only items ahead of this cursor.")]
+Order: TypeAlias = Annotated[ListOrder, strawberry.argument(description="In which order the list comes.")]
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    """Where a page lies in its list."""
+
+    has_next_page: bool = strawberry.field(description="Whether more items follow.")
+    has_previous_page: bool = strawberry.field(description="Whether items come before.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first item of the page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last item of the page: the next `after`.")
+
+
+@strawberry.type(description="An item of a list with its cursor.")
+class Edge(Generic[Item]):
+    """An item of a list with its cursor."""
+
+    cursor: str = strawberry.field(description="Opaque position of the item; it stays valid.")
+    node: Item = strawberry.field(description="The item.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[Item]):
+    """A page of a list."""
+
+    nodes: list[Item] = strawberry.field(description="The items of the page.")
+    edges: list[Edge[Item]] = strawberry.field(description="The items of the page with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies in its list.")
+
+
+def window(
+    first: int | None, after: str | None, last: int | None, before: str | None, order: ListOrder = ListOrder.NEWEST
+) -> Window:
+    """Return the window that the arguments describe.
+
+    Raises: GraphQLError with code BAD_USER_INPUT when they contradict each other or are out of bounds.
+    """
+    if first is not None and last is not None:
+        raise _bad("Say first or last, not both.")
+    limit = last if last is not None else first if first is not None else PAGE_DEFAULT
+    if not 1 <= limit <= PAGE_MAX:
+        raise _bad(f"A page has 1 to {PAGE_MAX} items.")
+    return Window(
+        limit=limit,
+        after=_read_cursor(after),
+        before=_read_cursor(before),
+        from_end=last is not None,
+        oldest_first=order is ListOrder.OLDEST,
+    )
+
+
+def connection(
+    page: Page[Any], make: Callable[[Any], Item], key: Callable[[Any], UUID] = lambda row: row.id
+) -> Connection[Item]:
+    """Return a page of rows as a connection of what `make` makes of each."""
+    nodes = [make(row) for row in page.rows]
+    cursors = [encode_id(CURSOR, key(row)) for row in page.rows]
+    return Connection(
+        nodes=nodes,
+        edges=[Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)],
+        page_info=PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
+        ),
+    )
+
+
+def _read_cursor(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    decoded = decode_id(text)
+    if decoded is None or decoded[0] != CURSOR:
+        raise _bad("The cursor is not one that this list has given out.")
+    return decoded[1]
+
+
+def _bad(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})

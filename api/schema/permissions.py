@@ -1,0 +1,70 @@
+"""The one guard: every root field declares who may call it. A field without a declaration does not start."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from graphql import GraphQLError
+from strawberry import Schema
+from strawberry.extensions import FieldExtension
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+from typing_extensions import override
+
+from api.access import Scope
+from api.schema.context import Info
+
+
+class Guard(FieldExtension):
+    """Lets a caller with one of the scopes through; everybody when there are none."""
+
+    def __init__(self, *scopes: Scope) -> None:
+        self.scopes = scopes
+
+    @override
+    def apply(self, field: StrawberryField) -> None:
+        if self.scopes:
+            needs = " or ".join(f"`{scope}`" for scope in self.scopes)
+            field.description = f"{field.description} Needs the scope {needs}."
+
+    @override
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        self._check(info)
+        return next_(source, info, **kwargs)
+
+    @override
+    async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        self._check(info)
+        return await next_(source, info, **kwargs)
+
+    def _check(self, info: Info) -> None:
+        caller = info.context.caller
+        if not self.scopes:
+            return
+        if caller.partner is None:
+            raise GraphQLError("Send an API key: Authorization: Bearer lk_…", extensions={"code": "UNAUTHENTICATED"})
+        if not caller.scopes.intersection(self.scopes):
+            needs = [scope.value for scope in self.scopes]
+            message = f"Your key lacks the scope {' or '.join(needs)}."
+            raise GraphQLError(message, extensions={"code": "FORBIDDEN", "requiredScopes": needs})
+
+
+PUBLIC = Guard()
+
+
+def guarded(*scopes: Scope) -> list[FieldExtension]:
+    """Declare that a field needs one of these scopes."""
+    return [Guard(*scopes)]
+
+
+def public() -> list[FieldExtension]:
+    """Declare that anybody may call a field, also without a key."""
+    return [PUBLIC]
+
+
+def unguarded_fields(schema: Schema) -> Iterator[str]:
+    """Yield every root field that declares no guard."""
+    for root in (schema.query, schema.mutation, schema.subscription):
+        definition: StrawberryObjectDefinition | None = getattr(root, "__strawberry_definition__", None)
+        for field in definition.fields if definition else ():
+            if not any(isinstance(extension, Guard) for extension in field.extensions):
+                yield f"{definition.name if definition else ''}.{field.python_name}"
