@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from rich.console import Console
+from rich.progress import Progress, TaskID
 from tortoise.exceptions import BaseORMException
 from uvicorn.supervisors import Multiprocess
 
@@ -19,7 +21,7 @@ from api.access import issue_key, rotate_keys
 from api.ledger.check import check_ledger
 from api.ledger.reference import load_reference
 from api.models import ApiKey, Environment, Partner, PartnerKind, new_id, now
-from api.models.database import DatabaseUnusable, database, is_sqlite, migrate
+from api.models.database import DatabaseUnusable, database, is_sqlite, migrate, pending_migrations
 from api.resolvers import make_schema
 from api.settings import BadSetting, Settings, read_settings
 
@@ -175,8 +177,19 @@ def _schema(_: Settings, given: argparse.Namespace) -> int:
 
 def _check(settings: Settings, _: argparse.Namespace) -> int:
     async def check() -> int:
-        async with database(settings.database_url):
-            report = await check_ledger()
+        async with database(settings.database_url) as context:
+            if missing := await pending_migrations(context):
+                raise DatabaseUnusable(f"The database lacks {', '.join(missing)}: run `lucid migrate`.")
+            # On standard error, so that the report can be kept in a file.
+            with Progress(console=Console(stderr=True), transient=True) as progress:
+                tasks: dict[str, TaskID] = {}
+
+                def watch(what: str, done: int, total: int) -> None:
+                    if what not in tasks:
+                        tasks[what] = progress.add_task(what, total=total)
+                    progress.update(tasks[what], completed=done)
+
+                report = await check_ledger(watch)
         for line in report.counted:
             print(line)
         for fault in report.faults:

@@ -516,7 +516,6 @@ class Migration(migrations.Migration):
                 "table": "receipt",
                 "app": "lucid",
                 "unique_together": (("user_id", "partner_id", "key"),),
-                "indexes": [Index(fields=["user_id", "result_id"])],
                 "pk_attr": "id",
                 "table_description": "The answer that was given to a key. Never updated, never deleted.",
             },

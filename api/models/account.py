@@ -58,6 +58,16 @@ class Account(Model):
         return {account.user_id: account for account in await cls.filter(user_id__in=list(user_ids))}
 
     @classmethod
+    async def count_all(cls) -> int:
+        """Return how many accounts there are."""
+        return await cls.all().count()
+
+    @classmethod
+    async def next_after(cls, user_id: UUID, limit: int) -> "list[Account]":
+        """Return the accounts that follow a user's, by user id."""
+        return await cls.filter(user_id__gt=user_id).order_by("user_id").limit(limit)
+
+    @classmethod
     async def locked(cls, user_ids: Collection[UUID]) -> dict[UUID, "Account"]:
         """Return the users' accounts, locked until the transaction ends: in id order, so that none waits in a ring.
 

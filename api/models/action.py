@@ -84,6 +84,11 @@ class Action(Model):
         return await page_of(rows, window)
 
     @classmethod
+    async def of_users(cls, user_ids: Collection[UUID]) -> "list[Action]":
+        """Return every action of these users."""
+        return await cls.filter(user_id__in=list(user_ids))
+
+    @classmethod
     async def standing(cls, user_ids: Collection[UUID], since: datetime, until: datetime) -> "list[Action]":
         """Return the users' actions, of whatever partner, not reversed, that touch the time from `since` to `until`."""
         return await cls.filter(

@@ -1,5 +1,7 @@
 """Blocks: what the sealer numbered in one go, chained by hashes so that no event can be changed unseen."""
 
+from uuid import UUID
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -25,3 +27,8 @@ class Block(Model):
     class Meta:
         table = "block"
         unique_together = (("project_id", "environment", "number"),)
+
+    @classmethod
+    async def of_project(cls, project_id: UUID, environment: Environment) -> "list[Block]":
+        """Return a project's blocks in order."""
+        return await cls.filter(project_id=project_id, environment=environment).order_by("number")

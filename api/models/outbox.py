@@ -1,5 +1,6 @@
 """The outbox: donations and their reversals that are true but not yet numbered. The sealer empties it."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from tortoise import fields
@@ -30,6 +31,11 @@ class Outbox(Model):
         return await cls.all().order_by("transfer_id").limit(limit)
 
     @classmethod
-    async def is_waiting(cls, transfer_id: UUID) -> bool:
-        """Whether the fact of this transfer is not numbered yet."""
-        return await cls.filter(transfer_id=transfer_id).exists()
+    async def everything(cls) -> "list[Outbox]":
+        """Return every fact that waits."""
+        return await cls.all().order_by("transfer_id")
+
+    @classmethod
+    async def by_transfers(cls, ids: Collection[UUID]) -> "dict[UUID, Outbox]":
+        """Return the waiting facts of these transfers, by transfer id."""
+        return {row.transfer_id: row for row in await cls.filter(transfer_id__in=list(ids))}

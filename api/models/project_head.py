@@ -28,6 +28,11 @@ class ProjectHead(Model):
         unique_together = (("project_id", "environment"),)
 
     @classmethod
+    async def everything(cls) -> "list[ProjectHead]":
+        """Return all heads."""
+        return await cls.all().order_by("project_id", "environment")
+
+    @classmethod
     async def of_projects(cls, project_ids: Collection[UUID], environment: Environment) -> dict[UUID, "ProjectHead"]:
         """Return the heads of these projects in one world, by project id; a project without events has none."""
         rows = await cls.filter(project_id__in=list(project_ids), environment=environment)
@@ -46,3 +51,8 @@ class ProjectDonor(Model):
     class Meta:
         table = "project_donor"
         unique_together = (("project_id", "environment", "user_id"),)
+
+    @classmethod
+    async def count_of(cls, project_id: UUID, environment: Environment) -> int:
+        """Return how many people have given to a project, net of reversals."""
+        return await cls.filter(project_id=project_id, environment=environment, energy_g__gt=0).count()

@@ -4,13 +4,13 @@ A transfer can only remember an acceptance. A refusal has to be remembered too, 
 after the user has given up. One table with one unique key for both makes it impossible to be accepted and refused.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.expressions import Q
-from tortoise.indexes import Index
 from tortoise.models import Model
 
 
@@ -30,7 +30,6 @@ class Receipt(Model):
     class Meta:
         table = "receipt"
         unique_together = (("user_id", "partner_id", "key"),)
-        indexes = (Index(fields=("user_id", "result_id")),)
 
     @classmethod
     async def of_keys(cls, keys: Collection[tuple[UUID, UUID, str]]) -> dict[tuple[UUID, UUID, str], "Receipt"]:
@@ -40,3 +39,11 @@ class Receipt(Model):
         texts = list({key for _, _, key in keys})
         rows = await cls.filter(Q(user_id__in=users), Q(partner_id__in=partners), Q(key__in=texts))
         return {(row.user_id, row.partner_id, row.key): row for row in rows}
+
+    @classmethod
+    async def count_by_results(cls, user_ids: Collection[UUID], operation: str) -> Counter[UUID]:
+        """Return how many calls of one operation, for these users, made each result."""
+        rows: list[Any] = await cls.filter(
+            user_id__in=list(user_ids), operation=operation, result_id__isnull=False
+        ).values_list("result_id", flat=True)
+        return Counter(rows)

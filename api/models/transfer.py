@@ -114,6 +114,11 @@ class Transfer(Model):
         return await page_of(rows if partner_id is None else rows.filter(partner_id=partner_id), window)
 
     @classmethod
+    async def of_users(cls, user_ids: Collection[UUID]) -> "list[Transfer]":
+        """Return every move of these users' energy."""
+        return await cls.filter(user_id__in=list(user_ids))
+
+    @classmethod
     async def sums(cls, user_ids: Collection[UUID]) -> dict[UUID, dict[TransferKind, int]]:
         """Return the grams that were moved for each user, by kind."""
         grouped = cls.filter(user_id__in=list(user_ids)).annotate(grams=Sum("amount_g")).group_by("user_id", "kind")
