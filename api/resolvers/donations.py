@@ -1,6 +1,7 @@
 """Donating energy, taking a donation back, finding donations again, and following them for ever."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
 
@@ -201,12 +202,14 @@ class DonationSubscriptions:
         if ahead := [project_id for project_id in followed if positions[project_id] > heads[project_id]]:
             names = ", ".join(node.global_id(node.PROJECT, project_id) for project_id in ahead)
             raise bad_cursor(f"The cursor is ahead of {names}: it is from another world, or from another service.")
-        async for event in context.feed.follow(positions, environment, idle_s=context.checkpoint_s):
-            if event is None:
-                yield _checkpoint(positions)
-            else:
-                positions[event.project_id] = event.sequence
-                yield DonationEvent.of(event, write_cursor(positions))
+        # Closed with this generator, and not when the garbage collector comes by.
+        async with aclosing(context.feed.follow(positions, environment, idle_s=context.checkpoint_s)) as events:
+            async for event in events:
+                if event is None:
+                    yield _checkpoint(positions)
+                else:
+                    positions[event.project_id] = event.sequence
+                    yield DonationEvent.of(event, write_cursor(positions))
 
 
 async def _followed(info: Info, project_ids: list[strawberry.ID]) -> list[UUID]:

@@ -1,6 +1,7 @@
 """Projects, open to everybody, and their progress as it happens."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
@@ -79,5 +80,6 @@ class ProjectSubscriptions:
         wanted = node.require_id(project_id, node.PROJECT)
         if not await models.Project.by_ids([wanted]):
             raise GraphQLError("There is no such project.", extensions={"code": "NOT_FOUND"})
-        async for head in context.feed.progress(wanted, context.caller.environment):
-            yield ProjectProgress.of(wanted, head)
+        async with aclosing(context.feed.progress(wanted, context.caller.environment)) as heads:
+            async for head in heads:
+                yield ProjectProgress.of(wanted, head)

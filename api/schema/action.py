@@ -85,7 +85,7 @@ class Action(Node):
         description="The donations that its grams went into, first in, first out.",
         extensions=guarded(Scope.DONATIONS_READ),
     )
-    async def spent_on(self, info: Info) -> list[Spending]:
+    async def spent_on(self, info: Info) -> list[Spending] | None:
         """Trace the grams forward."""
         from api.schema.donation import Donation  # noqa: PLC0415 - actions know donations, donations know actions
 

@@ -15,7 +15,10 @@ from api.schema.context import Info
 
 
 class Guard(FieldExtension):
-    """Lets a caller with one of the scopes through; everybody when there are none."""
+    """Lets a caller with one of the scopes through; everybody when there are none.
+
+    A guarded field below the roots is nullable, so that a refusal costs its caller the field and not the answer.
+    """
 
     def __init__(self, *scopes: Scope) -> None:
         self.scopes = scopes

@@ -55,7 +55,7 @@ class User(Node):
         last: Last = None,
         before: Before = None,
         order: Order = ListOrder.NEWEST,
-    ) -> Connection[Annotated["Action", strawberry.lazy("api.schema.action")]]:
+    ) -> Connection[Annotated["Action", strawberry.lazy("api.schema.action")]] | None:
         """Page through the user's actions."""
         from api.schema.action import Action  # noqa: PLC0415 - actions have users, users have actions
 
@@ -79,7 +79,7 @@ class User(Node):
         last: Last = None,
         before: Before = None,
         order: Order = ListOrder.NEWEST,
-    ) -> Connection[Annotated["Donation", strawberry.lazy("api.schema.donation")]]:
+    ) -> Connection[Annotated["Donation", strawberry.lazy("api.schema.donation")]] | None:
         """Page through the user's donations."""
         from api.schema.donation import Donation  # noqa: PLC0415 - donations have users, users have donations
 
@@ -98,7 +98,7 @@ class User(Node):
     )
     async def transfers(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Transfer]:
+    ) -> Connection[Transfer] | None:
         """Page through the user's ledger."""
         page = await models.Transfer.history(
             window(first, after, last, before), self.row.id, info.context.caller.owner_id
