@@ -8,8 +8,6 @@ apart so that a flood of nonsense cannot push out what the others use.
 """
 
 import re
-from collections import OrderedDict
-from typing import Generic, Protocol, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -28,6 +26,7 @@ from graphql.validation.validate import ValidationAbortedError
 
 from api.execution.errors import Code, coded
 from api.execution.limits import DEFAULT_LIMITS, Limits, exceeded
+from api.execution.memory import LeastRecentlyUsed
 
 ERRORS_MAX = 20
 
@@ -72,47 +71,6 @@ class Document:
         if self._operations:
             return _unresolved("Must provide operation name if query contains multiple operations.")
         return _unresolved("Must provide an operation.")
-
-
-class Weighty(Protocol):
-    """A thing that knows about how many bytes it keeps alive."""
-
-    @property
-    def weight(self) -> int:
-        """The number of bytes."""
-
-
-T = TypeVar("T", bound=Weighty)
-
-
-class LeastRecentlyUsed(Generic[T]):
-    """A memory of bounded number and weight that forgets first what was not used for longest."""
-
-    def __init__(self, capacity: int, weight_max: int) -> None:
-        self._entries: OrderedDict[str, T] = OrderedDict()
-        self._capacity = capacity
-        self._weight_max = weight_max
-        self._weight = 0
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def get(self, key: str) -> T | None:
-        """Find an entry, which makes it the one that was used last."""
-        entry = self._entries.get(key)
-        if entry is not None:
-            self._entries.move_to_end(key)
-        return entry
-
-    def put(self, key: str, entry: T) -> None:
-        """Keep an entry, and forget as many as it takes to stay within bounds."""
-        if (replaced := self._entries.pop(key, None)) is not None:
-            self._weight -= replaced.weight
-        self._entries[key] = entry
-        self._weight += entry.weight
-        while len(self._entries) > self._capacity or self._weight > self._weight_max:
-            _, forgotten = self._entries.popitem(last=False)
-            self._weight -= forgotten.weight
 
 
 class Documents:

@@ -28,7 +28,8 @@ from typing_extensions import override
 from api.execution.documents import Documents
 from api.execution.errors import Code, Refused, coded, format_bug, format_execution_errors, format_request_errors
 from api.execution.limits import DEFAULT_LIMITS, Limits
-from api.execution.requests import GraphQLRequest
+from api.execution.persisted import PersistedDocuments
+from api.execution.requests import NOTHING, GraphQLRequest
 from api.execution.results import Result, refusal
 
 Caller = TypeVar("Caller")
@@ -66,10 +67,12 @@ class Engine(Generic[Caller]):
         context: MakeContext[Caller],
         limits: Limits = DEFAULT_LIMITS,
         deadline_s: float = 30.0,
+        trusted_documents: Mapping[str, str] = NOTHING,
     ) -> None:
         self.schema = schema
         self.authenticate = authenticate
         self.documents = Documents(schema, limits)
+        self.persisted = PersistedDocuments(trusted_documents)
         self._make_context = context
         self._deadline_s = deadline_s
 
@@ -93,9 +96,13 @@ class Engine(Generic[Caller]):
 
     def prepare(self, request: GraphQLRequest) -> Operation | list[GraphQLError]:
         """Find the operation that a request is about, or what is wrong with the request."""
-        document = self.documents.get(request.query or "")
+        text = self.persisted.resolve(request)
+        if isinstance(text, GraphQLError):
+            return [text]
+        document = self.documents.get(text)
         if document.ast is None:
             return document.errors
+        self.persisted.remember(request)
         node = document.operation(request.operation_name)
         if isinstance(node, GraphQLError):
             return [node]

@@ -6,13 +6,10 @@ from contextlib import suppress
 from api.execution.errors import Code, Refused
 from api.execution.requests import decode_json
 from api.transport.asgi import Headers, Receive
+from api.transport.operations import Disconnected
 
 THROWN_AWAY_MAX = 16 * 2**20  # bytes
 PATIENCE_S = 0.5
-
-
-class Disconnected(Exception):
-    """The client went away before its request was complete: there is nobody to answer."""
 
 
 def check_content_type(headers: Headers) -> None:

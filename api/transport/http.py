@@ -18,8 +18,9 @@ from api.execution.requests import GraphQLRequest, decode_json, read_request
 from api.execution.results import Result, refusal
 from api.execution.runtime import NEEDS_STREAM, Caller, Engine, Operation
 from api.transport.asgi import Headers, Receive, Scope, Send, read_headers, read_request_id
-from api.transport.bodies import Disconnected, check_content_type, read_body
+from api.transport.bodies import check_content_type, read_body
 from api.transport.negotiation import GRAPHQL_JSON, HTML, JSON, choose
+from api.transport.operations import Disconnected
 from api.transport.origins import Origins
 from api.transport.responses import Response, send_response
 

@@ -1,24 +1,21 @@
 """The life of one socket: introduced once, then many operations side by side.
 
-Each operation is a task. What must never happen is that one outlives its socket: it would hold a subscription, and
-whatever that holds, for ever. So there is one way out of `run`, and it leads through `_end_operations`.
+There is one way out of `run`, and it leads through the end of all operations.
 
 Nothing is queued for a client: whoever has something to say waits until the server can take it, so a slow reader
 slows down its own operations and nothing else.
 """
 
 import asyncio
-import logging
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic
 
 from api.execution.errors import Code, Refused, format_bug
 from api.execution.requests import read_request
 from api.execution.results import Result, refusal
-from api.execution.runtime import Caller, Engine
+from api.execution.runtime import Caller, Engine, EventStream
 from api.transport.asgi import Headers, Receive, Send
-from api.transport.bodies import Disconnected
+from api.transport.operations import Disconnected, Operations, answered
 from api.transport.protocol import (
     ClientMessage,
     Close,
@@ -34,8 +31,6 @@ from api.transport.protocol import (
     pong,
     read_message,
 )
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +66,7 @@ class Session(Generic[Caller]):
         self._limits = limits
         self._closed = False
         self._begun = 0  # operations so far, to tell their request ids apart
-        self._operations: dict[str, asyncio.Task[None]] = {}  # by their ids: those that the client still follows
-        self._tasks: set[asyncio.Task[None]] = set()  # all that did not end yet
+        self._operations = Operations(self, at_most=limits.operations_max, ending_timeout_s=limits.ending_timeout_s)
 
     async def run(self) -> None:
         """Serve the socket until either side closes it; then nothing of it remains."""
@@ -89,7 +83,7 @@ class Session(Generic[Caller]):
             await self.close(CloseCode.INTERNAL_SERVER_ERROR, "Internal error")
         finally:
             self._closed = True
-            await self._end_operations()
+            await self._operations.end()
 
     async def close(self, code: int, reason: str) -> None:
         """Close the socket, once."""
@@ -140,9 +134,7 @@ class Session(Generic[Caller]):
             case Subscribe():
                 await self._begin(message, caller)
             case Complete(operation_id):
-                task = self._operations.pop(operation_id, None)
-                if task is not None:
-                    task.cancel()
+                self._operations.cancel(operation_id)
             case Ping(payload):
                 await self._send(pong(payload))
             case ConnectionInit():
@@ -154,63 +146,28 @@ class Session(Generic[Caller]):
             raise Close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, reason)
         self._begun += 1
         request_id = f"{self._request_id}:{self._begun}"
-        if len(self._tasks) >= self._limits.operations_max:
+        if self._operations.full:
             most = f"At most {self._limits.operations_max} operations at once on a socket."
             refused = Refused(Code.TOO_MANY_OPERATIONS, most, 429)
-            await self._send(error_message(message.id, refusal(refused, request_id)))
-            return
-        task = asyncio.create_task(self._operate(message, caller, request_id))
-        self._operations[message.id] = task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _operate(self, message: Subscribe, caller: Caller, request_id: str) -> None:
-        """Execute one operation, and say how it went."""
-        try:
-            last = await self._execute(message, caller, request_id)
-        except Disconnected:
-            return
-        except Refused as refused:
-            last = error_message(message.id, refusal(refused, request_id))
-        except Exception as error:  # a bug ends the operation, not the socket
-            result = Result(errors=(format_bug(error, request_id),), executed=False)
-            last = error_message(message.id, result)
-        # Forgotten before the client hears of the end, because then it may use the id again.
-        self._operations.pop(message.id, None)
-        try:
-            await self._send(last)
-        except Disconnected:
+            await self.on_error(message.id, refusal(refused, request_id))
             return
 
-    async def _execute(self, message: Subscribe, caller: Caller, request_id: str) -> str:
-        """Send the results of an operation, and return the message that ends it."""
-        request = read_request(message.payload)
-        outcome = await self._engine.subscribe(request, caller, request_id)
-        if isinstance(outcome, Result):
-            if not outcome.executed:
-                return error_message(message.id, outcome)
-            await self._send(next_message(message.id, outcome))
-            return complete_message(message.id)
-        async with aclosing(outcome):
-            async for result in outcome:
-                if not result.executed:
-                    return error_message(message.id, result)
-                await self._send(next_message(message.id, result))
-                # A source that has always something to say would let nobody else have a turn, not even who stops it.
-                await asyncio.sleep(0)
-        return complete_message(message.id)
+        async def start() -> EventStream[Caller] | Result:
+            return await self._engine.subscribe(read_request(message.payload), caller, request_id)
 
-    async def _end_operations(self) -> None:
-        """End all operations, and see them end: generators are closed before the socket is forgotten."""
-        for task in self._tasks:
-            if not task.cancelling():  # a second cancellation would interrupt the cleaning up after the first
-                task.cancel()
-        if self._tasks:
-            _, survivors = await asyncio.wait(self._tasks, timeout=self._limits.ending_timeout_s)
-            if survivors:
-                logger.error(
-                    "request %s: %d operations did not end with their socket", self._request_id, len(survivors)
-                )
+        self._operations.begin(message.id, lambda: answered(start, request_id), request_id)
+
+    async def on_next(self, operation_id: str, result: Result) -> None:
+        """Send a result."""
+        await self._send(next_message(operation_id, result))
+
+    async def on_error(self, operation_id: str, result: Result) -> None:
+        """Send why an operation was not executed."""
+        await self._send(error_message(operation_id, result))
+
+    async def on_complete(self, operation_id: str) -> None:
+        """Send that an operation has ended."""
+        await self._send(complete_message(operation_id))
 
     async def _next_message(self) -> ClientMessage:
         event = await self._receive()

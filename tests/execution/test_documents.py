@@ -3,7 +3,7 @@
 import pytest
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
 
-from api.execution.documents import Documents, LeastRecentlyUsed
+from api.execution.documents import Documents
 from api.execution.limits import Limits
 
 
@@ -122,35 +122,3 @@ def test_a_flood_of_nonsense_pushes_out_no_good_document(schema: GraphQLSchema) 
 
 def test_the_limits_are_those_that_were_given(schema: GraphQLSchema) -> None:
     assert codes(Documents(schema, Limits(tokens=3)), "{ node { name } }") == ["LIMIT_EXCEEDED"]
-
-
-class Stone:
-    def __init__(self, weight: int) -> None:
-        self.weight = weight
-
-
-def test_the_least_recently_used_is_forgotten_first_by_number() -> None:
-    memory: LeastRecentlyUsed[Stone] = LeastRecentlyUsed(2, 100)
-    memory.put("a", Stone(1))
-    memory.put("b", Stone(1))
-    memory.get("a")
-    memory.put("c", Stone(1))
-
-    assert [memory.get(key) is not None for key in "abc"] == [True, False, True]
-
-
-def test_the_least_recently_used_is_forgotten_first_by_weight() -> None:
-    memory: LeastRecentlyUsed[Stone] = LeastRecentlyUsed(100, 10)
-    memory.put("a", Stone(4))
-    memory.put("b", Stone(4))
-    memory.put("b", Stone(5))
-    memory.put("c", Stone(5))
-
-    assert [memory.get(key) is not None for key in "abc"] == [False, True, True]
-
-
-def test_what_is_heavier_than_the_memory_is_not_kept() -> None:
-    memory: LeastRecentlyUsed[Stone] = LeastRecentlyUsed(100, 10)
-    memory.put("a", Stone(11))
-
-    assert len(memory) == 0

@@ -137,7 +137,7 @@ class Socket:
 @asynccontextmanager
 async def open_socket(server: Server, **options: Any) -> AsyncIterator[Socket]:
     options.setdefault("subprotocols", ["graphql-transport-ws"])
-    async with connect(server.ws_url, max_size=2**24, **options) as connection:
+    async with connect(server.ws_url, max_size=2**24, max_queue=None, **options) as connection:
         yield Socket(connection)
 
 
