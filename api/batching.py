@@ -56,9 +56,7 @@ class Batcher(Generic[Item, Answer]):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if len(self._tasks) < self._lanes:
-            task = asyncio.create_task(self._drain(), context=self._context.copy())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.add(asyncio.create_task(self._drain(), context=self._context.copy()))
         return await answer
 
     async def close(self) -> None:
@@ -67,20 +65,27 @@ class Batcher(Generic[Item, Answer]):
             await asyncio.wait(self._tasks)
 
     async def _drain(self) -> None:
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-            await self._answer(batch)
+        lane = asyncio.current_task()
+        assert lane is not None  # noqa: S101 - a coroutine that runs has a task
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+                await self._answer(batch)
+        finally:
+            # In the same step in which the queue was found empty. A done callback would come after the callers that
+            # were just answered, and one that comes back at once would wait for a lane that has ended.
+            self._tasks.discard(lane)
 
     async def _answer(self, batch: list[tuple[Item, "asyncio.Future[Answer]"]]) -> None:
         try:
-            answers = await self._run([item for item, _ in batch])
+            answered = list(zip(batch, await self._run([item for item, _ in batch]), strict=True))
         except Exception as error:
             if len(batch) > 1:
                 for one in batch:
                     await self._answer([one])
                 return
-            answers = [error]
-        for (_, waiter), answer in zip(batch, answers, strict=True):
+            answered = [(batch[0], error)]
+        for (_, waiter), answer in answered:
             if waiter.done():  # its caller went away
                 continue
             if isinstance(answer, Exception):
