@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, settings
 from tortoise.context import TortoiseContext
 
 from api.access import issue_key
@@ -40,6 +41,23 @@ from api.settings import Settings
 from tests.postgres import Server, running_postgres
 
 TEMPLATE = "lucid_template"
+
+# The suite tries the same examples each time. `pytest --hypothesis-profile=long` tries many others, for as long as it
+# takes: for a change of the ledger's rules.
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+settings.register_profile(
+    "suite",
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=SLOW,
+)
+settings.register_profile(
+    "long", settings.get_profile("suite"), max_examples=1_000, stateful_step_count=80, derandomize=False
+)
+settings.load_profile("suite")
 
 
 async def _prepare(url: str) -> None:
