@@ -31,6 +31,7 @@ from api.execution.limits import DEFAULT_LIMITS, Limits
 from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
 from api.execution.results import Result, refusal
+from api.execution.resumption import resume
 
 Caller = TypeVar("Caller")
 
@@ -88,11 +89,9 @@ class Engine(Generic[Caller]):
     ) -> "EventStream[Caller] | Result":
         """Execute any operation, for a transport that can stream: a subscription that begins is a stream."""
         operation = self.prepare(request)
-        if not isinstance(operation, Operation):
-            return self.reject(operation, request_id)
-        if operation.type is OperationType.SUBSCRIPTION:
-            return await self.open(operation, caller, request_id)
-        return await self.run(operation, caller, request_id)
+        if isinstance(operation, Operation):
+            return await self.stream(operation, caller, request_id)
+        return self.reject(operation, request_id)
 
     def prepare(self, request: GraphQLRequest) -> Operation | list[GraphQLError]:
         """Find the operation that a request is about, or what is wrong with the request."""
@@ -107,6 +106,11 @@ class Engine(Generic[Caller]):
         if isinstance(node, GraphQLError):
             return [node]
         return Operation(document.ast, node, request.operation_name, request.variables)
+
+    def resume(self, operation: Operation, cursor: str) -> Operation:
+        """Return a subscription that begins after a cursor, if it can begin anywhere else than now."""
+        document, node = resume(operation.document, operation.node, self.schema, cursor)
+        return Operation(document, node, operation.name, operation.variables)
 
     def reject(self, errors: list[GraphQLError], request_id: str, *, status: int = 400) -> Result:
         """Say what is wrong with a request."""
@@ -124,6 +128,12 @@ class Engine(Generic[Caller]):
             return _executed(await _finished(execute_root_selection_set(executor)), request_id)
 
         return await self._guarded(execute, request_id)
+
+    async def stream(self, operation: Operation, caller: Caller, request_id: str) -> "EventStream[Caller] | Result":
+        """Execute any operation that was prepared."""
+        if operation.type is OperationType.SUBSCRIPTION:
+            return await self.open(operation, caller, request_id)
+        return await self.run(operation, caller, request_id)
 
     async def open(self, operation: Operation, caller: Caller, request_id: str) -> "EventStream[Caller] | Result":
         """Begin a subscription that was prepared."""

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -29,3 +30,20 @@ def read_request_id(headers: Headers) -> str:
     """Return the caller's `X-Request-Id` if it is sane, and a new one otherwise."""
     given = headers.get("x-request-id", "")
     return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP request, and the id by which it is known."""
+
+    method: str
+    query_string: bytes
+    headers: Headers
+    request_id: str
+    receive: Receive
+
+    @classmethod
+    def of(cls, scope: Scope, receive: Receive) -> "Exchange":
+        """Read what stands before the body."""
+        headers = read_headers(scope)
+        return cls(scope["method"], scope["query_string"], headers, read_request_id(headers), receive)

@@ -1,7 +1,9 @@
-"""Reads the body of an HTTP request: no more than allowed, for no longer than allowed, and only JSON."""
+"""Reads what an HTTP request asks for: no more than allowed, for no longer than allowed, and only JSON."""
 
 import asyncio
 from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qs
 
 from api.execution.errors import Code, Refused
 from api.execution.requests import decode_json
@@ -44,6 +46,24 @@ async def read_body(headers: Headers, receive: Receive, *, size_max: int, timeou
         message = f"The body did not arrive within {timeout_s:g} seconds."
         raise Refused(Code.REQUEST_TIMEOUT, message, 408, headers={"connection": "close"}) from None
     return decode_json(body)
+
+
+def read_query(query_string: bytes) -> dict[str, Any]:
+    """Read the parameters of a URL: `variables` and `extensions` are JSON.
+
+    Raises: Refused.
+    """
+    try:
+        fields = parse_qs(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
+    except (UnicodeError, ValueError):
+        raise Refused(Code.BAD_REQUEST, "The query of the URL is not encoded as UTF-8 form data.") from None
+    if any(len(values) > 1 for values in fields.values()):
+        raise Refused(Code.BAD_REQUEST, "A parameter of the URL is there twice.")
+    parameters: dict[str, Any] = {name: values[0] for name, values in fields.items()}
+    for name in ("variables", "extensions"):
+        if name in parameters:
+            parameters[name] = decode_json(parameters[name]) if parameters[name] else None
+    return parameters
 
 
 async def _receive_all(receive: Receive, size_max: int) -> bytes:

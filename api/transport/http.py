@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, after the draft of the GraphQL Foundation.
+"""GraphQL over HTTP, after the draft of the GraphQL Foundation; event streams on the same URL.
 
 A request is looked at from the outside in, the cheap questions first: method, what the client can read, what it
 sends, who it is, and only then the body. Every answer is JSON with a code and the request id, also those to
@@ -9,25 +9,29 @@ Source: https://graphql.github.io/graphql-over-http/draft/
 
 from collections.abc import Collection
 from typing import Any, Generic
-from urllib.parse import parse_qs
 
 from graphql import OperationType
 
 from api.execution.errors import Code, Refused, format_bug
-from api.execution.requests import GraphQLRequest, decode_json, read_request
+from api.execution.requests import GraphQLRequest, read_request
 from api.execution.results import Result, refusal
-from api.execution.runtime import NEEDS_STREAM, Caller, Engine, Operation
-from api.transport.asgi import Headers, Receive, Scope, Send, read_headers, read_request_id
-from api.transport.bodies import check_content_type, read_body
-from api.transport.negotiation import GRAPHQL_JSON, HTML, JSON, choose
+from api.execution.runtime import NEEDS_STREAM, Caller, Engine, EventStream, Operation
+from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
+from api.transport.bodies import check_content_type, read_body, read_query
+from api.transport.event_stream import DEFAULT_STREAM_LIMITS, EventStreamResponse, StreamLimits
+from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, choose
 from api.transport.operations import Disconnected
 from api.transport.origins import Origins
-from api.transport.responses import Response, send_response
+from api.transport.responses import Response
+from api.transport.sse import EventStreams
 
-ALLOW = "GET, POST, OPTIONS"
+ALLOW = "GET, POST, PUT, DELETE, OPTIONS"
+TOKEN_HEADER = "x-graphql-event-stream-token"  # noqa: S105
 
 # An answer may depend on the caller, and a cache cannot tell.
 UNCACHED = {"cache-control": "private, no-store"}
+
+CURSOR_MAX = 1_000  # characters
 
 
 class GraphQLHTTP(Generic[Caller]):
@@ -41,7 +45,9 @@ class GraphQLHTTP(Generic[Caller]):
         origins: Collection[str] = (),
         body_max: int = 2**20,
         body_timeout_s: float = 10.0,
+        streams: StreamLimits = DEFAULT_STREAM_LIMITS,
     ) -> None:
+        self.streams = EventStreams(streams)
         self._engine = engine
         self._explorer = explorer.encode() if explorer is not None else None
         self._origins = Origins(origins)
@@ -50,82 +56,121 @@ class GraphQLHTTP(Generic[Caller]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = read_headers(scope)
-        request_id = read_request_id(headers)
+        exchange = Exchange.of(scope, receive)
+        headers, request_id = exchange.headers, exchange.request_id
+        response: Response | EventStreamResponse
         try:
-            response = await self._respond(scope, headers, receive, request_id)
+            response = await self._respond(exchange)
         except Disconnected:
             return
         except Refused as refused:
-            response = _refuse(refused, request_id, _readable(headers) or GRAPHQL_JSON)
+            response = _refuse(refused, request_id, headers)
         except Exception as error:  # whatever it was, the client gets JSON
             failed = Result(errors=(format_bug(error, request_id),), executed=False, status=500)
             response = Response(500, failed.json(), GRAPHQL_JSON, UNCACHED.copy())
         response.headers |= {"x-request-id": request_id, **self._origins.answer(headers)}
-        await send_response(response, headers, send)
+        await response.transmit(headers, receive, send)
 
-    async def _respond(self, scope: Scope, headers: Headers, receive: Receive, request_id: str) -> Response:
-        method = scope["method"]
-        if method == "OPTIONS":
-            return Response(204, headers={"allow": ALLOW, **self._origins.answer_preflight(headers)})
-        if method not in {"GET", "POST"}:
-            raise Refused(Code.METHOD_NOT_ALLOWED, f"Use one of {ALLOW}.", 405, headers={"allow": ALLOW})
-        if method == "GET" and self._explorer and choose(headers.get("accept", ""), (JSON, GRAPHQL_JSON, HTML)) == HTML:
+    async def close(self) -> None:
+        """End all event streams, so that clients connect again elsewhere."""
+        await self.streams.close()
+
+    async def _respond(self, exchange: Exchange) -> Response | EventStreamResponse:
+        match exchange.method:
+            case "GET" | "POST":
+                return await self._answer(exchange)
+            case "PUT":
+                await self._engine.authenticate(exchange.headers)
+                return Response(201, self.streams.reserve().encode(), "text/plain", UNCACHED.copy())
+            case "DELETE":
+                parameters = read_query(exchange.query_string)
+                self.streams.complete(_token(exchange, parameters) or "", parameters.get("operationId", ""))
+                return Response(200)
+            case "OPTIONS":
+                return Response(204, headers={"allow": ALLOW, **self._origins.answer_preflight(exchange.headers)})
+        raise Refused(Code.METHOD_NOT_ALLOWED, f"Use one of {ALLOW}.", 405, headers={"allow": ALLOW})
+
+    async def _answer(self, exchange: Exchange) -> Response | EventStreamResponse:
+        """Answer a GET or a POST in the media type that the client likes best."""
+        accept = exchange.headers.get("accept", "")
+        is_get = exchange.method == "GET"
+        if is_get and self._explorer and choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, HTML)) == HTML:
             return Response(200, self._explorer, HTML)
-        media_type = _readable(headers)
+        media_type = _choose_readable(accept)
         if media_type is None:
             raise Refused(Code.NOT_ACCEPTABLE, f"The answer would be {GRAPHQL_JSON} or {JSON}.", 406)
-        if method == "POST":
-            check_content_type(headers)
-        caller = await self._engine.authenticate(headers)
-        request = await self._read(method, scope, headers, receive)
-        result = await self._execute(method, request, caller, request_id)
-        # `application/json` promises that the status says only whether this was a request at all.
-        status = 200 if media_type == JSON else result.status
-        return Response(status, result.json(), media_type, UNCACHED.copy())
-
-    async def _read(self, method: str, scope: Scope, headers: Headers, receive: Receive) -> GraphQLRequest:
-        if method == "GET":
-            return read_request(_read_query(scope["query_string"]))
-        body = await read_body(headers, receive, size_max=self._body_max, timeout_s=self._body_timeout_s)
-        return read_request(body)
-
-    async def _execute(self, method: str, request: GraphQLRequest, caller: Caller, request_id: str) -> Result:
-        operation = self._engine.prepare(request)
+        parameters = read_query(exchange.query_string)
+        token = _token(exchange, parameters)
+        if media_type == EVENT_STREAM and token is not None:
+            return self.streams.connect(token)
+        if not is_get:
+            check_content_type(exchange.headers)
+        caller = await self._engine.authenticate(exchange.headers)
+        request = read_request(parameters if is_get else await self._read_body(exchange))
+        if token is not None:
+            return self._add(exchange, token, request, caller)
+        operation = self._prepare(exchange, request)
+        if media_type == EVENT_STREAM:
+            return self.streams.open(lambda: self._execute(operation, caller, exchange.request_id), exchange.request_id)
         if isinstance(operation, Operation):
             if operation.type is OperationType.SUBSCRIPTION:
                 raise Refused(Code.STREAM_REQUIRED, NEEDS_STREAM, 406)
-            if operation.type is OperationType.MUTATION and method == "GET":
-                raise Refused(Code.METHOD_NOT_ALLOWED, "Send a mutation by POST.", 405, headers={"allow": "POST"})
-            return await self._engine.run(operation, caller, request_id)
-        return self._engine.reject(operation, request_id)
+            operation = await self._engine.run(operation, caller, exchange.request_id)
+        # `application/json` promises that the status says only whether this was a request at all.
+        status = 200 if media_type == JSON else operation.status
+        return Response(status, operation.json(), media_type, UNCACHED.copy())
+
+    def _add(self, exchange: Exchange, token: str, request: GraphQLRequest, caller: Caller) -> Response:
+        """Add an operation to a reserved stream: single connection mode."""
+        operation = self._prepare(exchange, request)
+        if isinstance(operation, Result):
+            return Response(operation.status, operation.json(), GRAPHQL_JSON, UNCACHED.copy())
+        request_id = exchange.request_id
+        self.streams.begin(
+            token, request.extensions, lambda: self._engine.stream(operation, caller, request_id), request_id
+        )
+        return Response(202)
+
+    def _prepare(self, exchange: Exchange, request: GraphQLRequest) -> Operation | Result:
+        operation = self._engine.prepare(request)
+        if isinstance(operation, list):
+            return self._engine.reject(operation, exchange.request_id)
+        if operation.type is OperationType.MUTATION and exchange.method == "GET":
+            raise Refused(Code.METHOD_NOT_ALLOWED, "Send a mutation by POST.", 405, headers={"allow": "POST"})
+        cursor = exchange.headers.get("last-event-id")
+        if cursor and len(cursor) <= CURSOR_MAX and operation.type is OperationType.SUBSCRIPTION:
+            return self._engine.resume(operation, cursor)
+        return operation
+
+    async def _execute(
+        self, operation: Operation | Result, caller: Caller, request_id: str
+    ) -> EventStream[Caller] | Result:
+        if isinstance(operation, Operation):
+            return await self._engine.stream(operation, caller, request_id)
+        return operation
+
+    async def _read_body(self, exchange: Exchange) -> object:
+        return await read_body(
+            exchange.headers, exchange.receive, size_max=self._body_max, timeout_s=self._body_timeout_s
+        )
 
 
-def _readable(headers: Headers) -> str | None:
+def _choose_readable(accept: str) -> str | None:
     """Return the media type to answer in, if the client can read one."""
-    accept = headers.get("accept", "")
     # A client that can read anything may well be one that knows only the older of the two.
     offered = (JSON, GRAPHQL_JSON) if "*/*" in accept else (GRAPHQL_JSON, JSON)
-    return choose(accept, offered)
+    return choose(accept, (*offered, EVENT_STREAM))
 
 
-def _read_query(query_string: bytes) -> dict[str, Any]:
-    """Read the parameters of a GET request: `variables` and `extensions` are JSON."""
-    try:
-        fields = parse_qs(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
-    except (UnicodeError, ValueError):
-        raise Refused(Code.BAD_REQUEST, "The query of the URL is not encoded as UTF-8 form data.") from None
-    if any(len(values) > 1 for values in fields.values()):
-        raise Refused(Code.BAD_REQUEST, "A parameter of the URL is there twice.")
-    parameters: dict[str, Any] = {name: values[0] for name, values in fields.items()}
-    for name in ("variables", "extensions"):
-        if name in parameters:
-            parameters[name] = decode_json(parameters[name]) if parameters[name] else None
-    return parameters
+def _token(exchange: Exchange, parameters: dict[str, Any]) -> str | None:
+    """Return the token of a reserved stream, if the request names one."""
+    return exchange.headers.get(TOKEN_HEADER) or parameters.get("token")
 
 
-def _refuse(refused: Refused, request_id: str, media_type: str) -> Response:
+def _refuse(refused: Refused, request_id: str, request_headers: Headers) -> Response:
+    media_type = _choose_readable(request_headers.get("accept", ""))
     headers = {**UNCACHED, **refused.headers}
     if refused.status == 401:
         headers.setdefault("www-authenticate", 'Bearer realm="graphql"')
-    return Response(refused.status, refusal(refused, request_id).json(), media_type, headers)
+    body = refusal(refused, request_id).json()
+    return Response(refused.status, body, JSON if media_type == JSON else GRAPHQL_JSON, headers)

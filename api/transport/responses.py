@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.transport.asgi import Headers, Send
+from api.transport.asgi import Headers, Receive, Send
 
 COMPRESSED_FROM = 1_024  # bytes: below this, compressing costs more than it saves
 
@@ -21,20 +21,19 @@ class Response:
     media_type: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
-
-async def send_response(response: Response, request_headers: Headers, send: Send) -> None:
-    """Send a response, compressed if it is large and the client can read that."""
-    headers = {"vary": "Accept, Accept-Encoding, Origin", "x-content-type-options": "nosniff", **response.headers}
-    body = response.body
-    if response.media_type:
-        headers["content-type"] = f"{response.media_type}; charset=utf-8"
-    if len(body) >= COMPRESSED_FROM and _reads_gzip(request_headers):
-        body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
-        headers["content-encoding"] = "gzip"
-    if response.status != 204:
-        headers["content-length"] = str(len(body))
-    await send({"type": "http.response.start", "status": response.status, "headers": encode_headers(headers)})
-    await send({"type": "http.response.body", "body": body})
+    async def transmit(self, request_headers: Headers, receive: Receive, send: Send) -> None:
+        """Send the response, compressed if it is large and the client can read that."""
+        headers = {"vary": "Accept, Accept-Encoding, Origin", "x-content-type-options": "nosniff", **self.headers}
+        body = self.body
+        if self.media_type:
+            headers["content-type"] = f"{self.media_type}; charset=utf-8"
+        if len(body) >= COMPRESSED_FROM and _reads_gzip(request_headers):
+            body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
+            headers["content-encoding"] = "gzip"
+        if self.status != 204:
+            headers["content-length"] = str(len(body))
+        await send({"type": "http.response.start", "status": self.status, "headers": encode_headers(headers)})
+        await send({"type": "http.response.body", "body": body})
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -31,6 +31,7 @@ class Server:
     port: int
     engine: Engine[str]
     sockets: GraphQLWebSocket[str]
+    http: GraphQLHTTP[str]
     world: World
     uvicorn: uvicorn.Server
 
@@ -72,8 +73,9 @@ async def running(**settings: Any) -> AsyncIterator[Server]:
     await server.startup()
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Server(port, engine, sockets, world, server)
+        yield Server(port, engine, sockets, http, world, server)
     finally:
+        await http.close()  # uvicorn waits for what streams
         await stop(server)
 
 

@@ -74,6 +74,12 @@ class Node:
 
 
 @strawberry.type
+class Line:
+    cursor: str
+    text: str
+
+
+@strawberry.type
 class Query:
     @strawberry.field
     def hello(self, name: str = "world") -> str:
@@ -179,6 +185,12 @@ class Subscription:
     async def contexts(self, info: Info, to: int) -> AsyncIterator[Node]:
         for number in range(to):
             yield Node(name=str(number))
+
+    @strawberry.subscription
+    async def lines(self, after: str | None = None, to: int = 3) -> AsyncIterator[Line]:
+        begin = 0 if after is None else int(after.removeprefix("c")) + 1
+        for number in range(begin, to):
+            yield Line(cursor=f"c{number}", text=f"line {number}")
 
     @strawberry.subscription
     async def refuse(self) -> AsyncIterator[int]:

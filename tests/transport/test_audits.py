@@ -51,3 +51,8 @@ HEARD = {
 
 async def test_the_client_graphql_ws_asks_all_types_of_operations(server: Server) -> None:
     assert await run_node("clients.mjs", "ws", server.ws_url) == HEARD
+
+
+@pytest.mark.parametrize("mode", ["sse", "sse-single"])
+async def test_the_client_graphql_sse_asks_all_types_of_operations(server: Server, mode: str) -> None:
+    assert await run_node("clients.mjs", mode, server.url) == HEARD
