@@ -5,7 +5,7 @@ what they left sealed, database closed.
 """
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -14,11 +14,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from tortoise.context import TortoiseContext
 
 from api import access
 from api.access import Caller
 from api.events.feed import Feed
 from api.events.sealer import Sealer
+from api.events.signals import Signals, Stream
 from api.execution.errors import Refused
 from api.execution.runtime import Engine
 from api.ledger import Ledger, Rules
@@ -43,13 +45,35 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.feed = Feed()
-        self.sealer = Sealer(self.feed.hint)
+        self.signals: Signals | None = None
+        self.sealer = Sealer(self._sealed)
         rules = Rules(
             methodology=settings.methodology, zone=settings.timezone, reversal_window=settings.reversal_window
         )
         lanes = 1 if is_sqlite(settings.database_url) else POSTGRES_LANES
         self.ledger = Ledger(rules, lanes=lanes, committed=self.sealer.hint)
         self.is_ready = False
+
+    def start(self, context: TortoiseContext) -> None:
+        """Begin to seal, and to hear of what other processes have sealed."""
+        if not is_sqlite(self.settings.database_url):
+            self.signals = Signals(context, self.feed.hint)
+        self.sealer.start()
+        self.is_ready = True
+
+    async def close(self) -> None:
+        """Finish every write, seal what they left, and stop."""
+        await self.ledger.close()
+        await self.sealer.close()
+        await self.feed.close()
+        if self.signals is not None:
+            await self.signals.close()
+
+    async def _sealed(self, streams: Iterable[Stream]) -> None:
+        moved = list(streams)
+        await self.feed.hint(moved)
+        if self.signals is not None:
+            await self.signals.send(moved)
 
     def context(self, caller: Caller, request_id: str) -> Context:
         """Return the surroundings of one operation."""
@@ -93,16 +117,13 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
                 raise DatabaseUnusable(f"The database lacks {', '.join(missing)}: run `lucid migrate`.")
             service = Service(settings)
             current[:] = [service]
-            service.sealer.start()
-            service.is_ready = True
+            service.start(database_context)
             try:
                 yield
             finally:
                 service.is_ready = False
                 await sockets.close()
-                await service.ledger.close()
-                await service.sealer.close()
-                await service.feed.close()
+                await service.close()
 
     async def ready(_: Request) -> Response:
         is_ready = bool(current) and current[0].is_ready

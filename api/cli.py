@@ -8,13 +8,13 @@ import sys
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 from rich.console import Console
 from rich.progress import Progress, TaskID
 from tortoise.exceptions import BaseORMException
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess
 
 from api import demo
 from api.access import issue_key, rotate_keys
@@ -29,6 +29,9 @@ SCHEMA_FILE = Path("schema.graphql")
 #: Sockets are closed and writes finished within this time after the signal to stop.
 SHUTDOWN_S = 20
 FRAME_MAX_BYTES = 2**20
+
+
+Result = TypeVar("Result")
 
 
 class Failed(Exception):
@@ -62,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     commands.add_parser("migrate", help="bring the database up to this version").set_defaults(run=_migrate)
-    commands.add_parser("demo", help="load the demo data, once").set_defaults(run=_demo)
+    demo_command = commands.add_parser("demo", help="load the demo data, once, and print its keys")
+    demo_command.add_argument("--shell", action="store_true", help="print the keys as shell variables, for eval")
+    demo_command.set_defaults(run=_demo)
 
     schema = commands.add_parser("schema", help="print the GraphQL schema")
     schema.add_argument("--check", action="store_true", help=f"compare it with {SCHEMA_FILE} and fail if they differ")
@@ -121,7 +126,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
         )
         server = uvicorn.Server(config)
         if workers > 1:
-            Multiprocess(config, target=server.run, sockets=[listener]).run()
+            Multiprocess(config, sockets=[listener]).run()
             return 0
         server.run(sockets=[listener])
         return 0 if server.started else 3
@@ -158,10 +163,16 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> None:
     print(f"Added {added} rows of reference data." if added else "The reference data is up to date.")
 
 
-def _demo(settings: Settings, _: argparse.Namespace) -> None:
+def _demo(settings: Settings, given: argparse.Namespace) -> None:
     _run(_prepare(settings.database_url))
     for caller, key in _run(_load_demo(settings)).items():
-        print(f"{caller:<22} {key}")
+        print(f"{_variable(caller)}={key}" if given.shell else f"{caller:<22} {key}")
+
+
+def _variable(caller: str) -> str:
+    """Return the shell variable of a demo key: KEY_AMAP for `partner app (amap)`, KEY_NGO for `NGO (tnc)`."""
+    kind, _, name = caller.partition(" (")
+    return f"KEY_{(name.rstrip(')') if kind == 'partner app' else kind.split()[0]).upper()}"
 
 
 def _schema(_: Settings, given: argparse.Namespace) -> int:
@@ -260,7 +271,7 @@ async def _load_demo(settings: Settings) -> dict[str, str]:
         return await demo.load_demo(settings.database_url)
 
 
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine; what the database says no to is said in a sentence."""
     try:
         return asyncio.run(work)

@@ -39,7 +39,7 @@ BATCH_MAX = 2_000
 LEASE = "sealer"
 LEASE_S = 10.0
 #: The outbox is looked at this often even when nobody hints: another process may have written.
-POLL_S = 1.0
+POLL_S = 0.25
 #: At most 20 rounds a second: a busy project's events are sealed, and followers woken, together.
 ROUND_S = 0.05
 
