@@ -1,6 +1,7 @@
 """The one guard: every root field declares who may call it. A field without a declaration does not start."""
 
 from collections.abc import Callable, Iterator
+from inspect import isawaitable
 from typing import Any
 
 from graphql import GraphQLError
@@ -37,7 +38,9 @@ class Guard(FieldExtension):
     @override
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         self._check(info)
-        return await next_(source, info, **kwargs)
+        result = next_(source, info, **kwargs)
+        # A subscription's resolver returns its source, which is iterated and not awaited.
+        return await result if isawaitable(result) else result
 
     def _check(self, info: Info) -> None:
         caller = info.context.caller
