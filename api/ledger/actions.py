@@ -20,6 +20,7 @@ from api.models import (
     ActionStatus,
     ActionType,
     EmissionFactor,
+    Environment,
     Transfer,
     TransferKind,
     new_id,
@@ -41,6 +42,11 @@ class RecordAction(Order):
     catalogue: Catalogue
     zone: ZoneInfo
 
+    @property
+    def ref(self) -> tuple[UUID, Environment, str] | None:
+        """What the partner calls the action, if it calls it anything; each world has its own references."""
+        return None if self.external_ref is None else (self.partner_id, self.environment, self.external_ref)
+
     @override
     def asked(self) -> dict[str, Any]:
         return {
@@ -56,7 +62,7 @@ class RecordAction(Order):
         ends = [order.legs[-1].ended_at for order in orders]
         for action in await Action.standing({order.user_id for order in orders}, min(days), max(days + ends)):
             books[action.user_id].trips.append(action)
-        refs = {(order.partner_id, order.external_ref) for order in orders if order.external_ref is not None}
+        refs = {order.ref for order in orders if order.ref is not None}
         # One set for the whole batch: a reference that one user's action takes is taken for every other's.
         used = await Action.taken_refs(refs)
         for order in orders:
@@ -67,14 +73,14 @@ class RecordAction(Order):
         rated = rate(self.legs, self.methodology, self.catalogue)
         types = [kind for kind, _ in rated]
         trips.check_reporting_time(self.legs, types, self.at)
-        if self.external_ref is not None and (self.partner_id, self.external_ref) in book.used_refs:
+        if self.external_ref is not None and self.ref in book.used_refs:
             raise ExternalRefUsed(external_ref=self.external_ref)
         exclusive = {code for code, kind in self.catalogue.types.items() if kind.excludes_overlap}
         trips.check_overlap(self.legs, types, book.trips, exclusive)
         lines = calculate(self.legs, rated, book.trips, self.zone)
         action = self._action(lines, rated)
-        if self.external_ref is not None:
-            book.used_refs.add((self.partner_id, self.external_ref))
+        if self.ref is not None:
+            book.used_refs.add(self.ref)
         book.trips.append(action)
         book.written.actions.append(action)
         if action.credited_g:

@@ -111,7 +111,7 @@ class Book:
     written: Written
     gaps: list[Range] = field(default_factory=list)
     trips: list[Action] = field(default_factory=list)
-    used_refs: set[tuple[UUID, str]] = field(default_factory=set)
+    used_refs: set[tuple[UUID, Environment, str]] = field(default_factory=set)
     projects: dict[UUID, Project] = field(default_factory=dict)
     links: list[UserLink] = field(default_factory=list)
     codes: dict[str, LinkCode] = field(default_factory=dict)

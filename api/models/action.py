@@ -96,17 +96,19 @@ class Action(Model):
         )
 
     @classmethod
-    async def taken_refs(cls, partner_refs: Collection[tuple[UUID, str]]) -> set[tuple[UUID, str]]:
-        """Return those of the partners' external references that name an action already."""
-        if not partner_refs:
+    async def taken_refs(cls, refs: Collection[tuple[UUID, Environment, str]]) -> set[tuple[UUID, Environment, str]]:
+        """Return those of the partners' external references that name an action of their world already."""
+        texts: dict[tuple[UUID, Environment], list[str]] = {}
+        for partner_id, environment, text in refs:
+            texts.setdefault((partner_id, environment), []).append(text)
+        if not texts:
             return set()
-        partners = {partner_id for partner_id, _ in partner_refs}
         wanted = Q(
             *(
-                Q(partner_id=one, external_ref__in=[ref for owner, ref in partner_refs if owner == one])
-                for one in partners
+                Q(partner_id=partner_id, environment=environment, external_ref__in=named)
+                for (partner_id, environment), named in texts.items()
             ),
             join_type="OR",
         )
-        rows: list[Any] = await cls.filter(wanted).values_list("partner_id", "external_ref")
-        return {(partner_id, ref) for partner_id, ref in rows}
+        rows: list[Any] = await cls.filter(wanted).values_list("partner_id", "environment", "external_ref")
+        return {(partner_id, Environment(environment), ref) for partner_id, environment, ref in rows}
