@@ -1,13 +1,14 @@
 """The ledger: the rules of energy, and the one path by which it moves."""
 
 from api.ledger.errors import REFUSALS, Refusal
-from api.ledger.ledger import BULK_MAX, Estimate, Ledger, Partnership, Recording, Rules, UserBy
+from api.ledger.ledger import BULK_MAX, TEXT_MAX, Estimate, Ledger, Partnership, Recording, Rules, UserBy
 from api.ledger.orders import Outcome
 from api.ledger.trips import Leg
 
 __all__ = [
     "BULK_MAX",
     "REFUSALS",
+    "TEXT_MAX",
     "Estimate",
     "Ledger",
     "Leg",

@@ -135,7 +135,9 @@ class Ledger:
         rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
         trips.check_reporting_time(legs, [kind for kind, _ in rated], now())
         others: list[Action] = []
-        if caller is not None and user is not None:
+        if user is not None:
+            if caller is None:
+                raise UserNotFound
             user_id = await self.find(caller, user)
             days = [day for leg in legs for day in trips.day_of(leg.started_at, self.rules.zone)]
             others = await Action.standing([user_id], min(days), max(days))

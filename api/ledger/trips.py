@@ -23,6 +23,8 @@ LEGS_MAX = 20
 #: A partner's clock may be ahead of ours by this much.
 CLOCK_SKEW = timedelta(seconds=30)
 KMH_IN_M_PER_S = 3.6
+#: A distance in no time has a speed beyond all bounds; more than this is not told.
+SPEED_SHOWN_MAX_KMH = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,8 @@ def check_plausible(index: int, leg: Leg, kind: ActionType) -> None:
         seconds = (leg.ended_at - leg.started_at).total_seconds()
         speed = leg.quantity / seconds * KMH_IN_M_PER_S
         if speed > kind.speed_kmh_max:
-            raise ImplausibleSpeed(path=path, type=kind.code, speed_kmh=round(speed), speed_kmh_max=kind.speed_kmh_max)
+            shown = min(round(speed), SPEED_SHOWN_MAX_KMH)
+            raise ImplausibleSpeed(path=path, type=kind.code, speed_kmh=shown, speed_kmh_max=kind.speed_kmh_max)
 
 
 def check_reporting_time(legs: Sequence[Leg], types: Sequence[ActionType], now: datetime) -> None:

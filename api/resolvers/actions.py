@@ -6,10 +6,10 @@ import strawberry
 
 from api import models
 from api.access import Scope
-from api.ledger import BULK_MAX, Leg, Outcome, Recording, Refusal
+from api.ledger import BULK_MAX, TEXT_MAX, Leg, Outcome, Recording, Refusal
 from api.ledger.errors import InvalidInput
 from api.models import ActionStatus
-from api.resolvers.arguments import OfPartner, OfUser, Since, Until, balance_of, user_by
+from api.resolvers.arguments import OfPartner, OfUser, Since, Until, balance_of, known_balance, user_by
 from api.schema import node
 from api.schema.action import (
     Action,
@@ -31,6 +31,9 @@ from api.schema.errors import show, show_failure
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
 from api.schema.permissions import guarded, public
 from api.schema.user import UserBy
+
+#: Its items' keys are this long at most: `<key>#999`.
+BULK_KEY_MAX = TEXT_MAX - len(f"#{BULK_MAX - 1}")
 
 
 @strawberry.type
@@ -148,6 +151,9 @@ class ActionMutations:
         if not 1 <= len(input.actions) <= BULK_MAX:
             reason = f"One call records 1 to {BULK_MAX:,} actions, not {len(input.actions):,}."
             return RecordActionsPayload(results=[], errors=show(InvalidInput(path=("actions",), reason=reason)))
+        if not 1 <= len(input.idempotency_key) <= BULK_KEY_MAX:
+            reason = f"Expected 1 to {BULK_KEY_MAX} characters, which leaves room for the index of an item."
+            return RecordActionsPayload(results=[], errors=show(InvalidInput(path=("idempotencyKey",), reason=reason)))
         recordings = [
             _recording(item, item.idempotency_key or f"{input.idempotency_key}#{index}")
             for index, item in enumerate(input.actions)
@@ -178,7 +184,7 @@ class ActionMutations:
         row = await context.loaders.actions.load(outcome.result_id) if outcome.result_id else None
         return ReverseActionPayload(
             action=Action.of(row) if row is not None else None,
-            balance=balance_of(outcome),
+            balance=await known_balance(info, outcome),
             replayed=outcome.replayed,
             errors=show(outcome.refusal),
         )

@@ -61,11 +61,10 @@ class Action(Node):
         """Show the stored calculation."""
         return Calculation.of(self.row.calculation)
 
-    @strawberry.field(description="The user.")
+    @strawberry.field(description="The user; null since you unlinked the user.")
     async def user(self, info: Info) -> User | None:
         """Load the user."""
-        row = await info.context.loaders.users.load(self.row.user_id)
-        return User.of(row) if row is not None else None
+        return await User.known(info, self.row.user_id)
 
     @strawberry.field(description="Who recorded it.")
     async def partner(self, info: Info) -> Partner | None:
@@ -161,7 +160,8 @@ class RecordActionsInput:
     """Record many actions."""
 
     idempotency_key: str = strawberry.field(
-        description="Your key for this call. An item without a key of its own is given this one with its index."
+        description="Your key for this call, 1 to 124 characters. An item without a key of its own is given this one "
+        "with its index."
     )
     actions: list["RecordActionsItem"] = strawberry.field(description="The actions, 1 to 1,000.")
 
