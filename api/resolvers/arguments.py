@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from api.ledger import Outcome, UserBy
 from api.schema import node
 from api.schema.balance import Balance
+from api.schema.context import Info
 from api.schema.scalars import Grams
 from api.schema.user import UserBy as UserByInput
 
@@ -37,6 +38,13 @@ def user_by(given: UserByInput) -> UserBy:
     if text is not None:
         return UserBy(id=node.read_id(text, node.USER))
     return UserBy(external_ref=some(given.external_ref))
+
+
+async def known_balance(info: Info, outcome: Outcome) -> Balance | None:
+    """Return the user's energy for a call that needs no link with the user; None when there is no link any more."""
+    if outcome.user_id is None or await info.context.loaders.links.load(outcome.user_id) is None:
+        return None
+    return balance_of(outcome)
 
 
 def balance_of(outcome: Outcome) -> Balance | None:

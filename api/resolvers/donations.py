@@ -11,7 +11,18 @@ from graphql import GraphQLError
 from api import models
 from api.access import Scope
 from api.ledger import Outcome, Refusal
-from api.resolvers.arguments import OfPartner, OfProject, OfUser, Since, Until, bad_input, balance_of, some, user_by
+from api.resolvers.arguments import (
+    OfPartner,
+    OfProject,
+    OfUser,
+    Since,
+    Until,
+    bad_input,
+    balance_of,
+    known_balance,
+    some,
+    user_by,
+)
 from api.schema import node
 from api.schema.context import Info
 from api.schema.donation import (
@@ -159,7 +170,7 @@ class DonationMutations:
             outcome = Outcome(refusal=refusal)
         return ReverseDonationPayload(
             donation=await _donation(info, outcome),
-            balance=balance_of(outcome),
+            balance=await known_balance(info, outcome),
             replayed=outcome.replayed,
             errors=show(outcome.refusal),
         )

@@ -7,7 +7,7 @@ import strawberry
 from api import models
 from api.access import Scope
 from api.ledger import Outcome, Refusal
-from api.resolvers.arguments import balance_of, user_by
+from api.resolvers.arguments import balance_of, known_balance, user_by
 from api.schema import node
 from api.schema.context import Info
 from api.schema.enums import ListOrder
@@ -112,12 +112,10 @@ class UserMutations:
             )
         except Refusal as refusal:
             outcome = Outcome(refusal=refusal)
-        linked = outcome.result_id is not None
-        row = await context.loaders.users.load(outcome.result_id) if outcome.result_id is not None else None
         return LinkUserPayload(
-            user=User.of(row) if row is not None else None,
-            # Whoever has not linked the user is told nothing of the user's energy.
-            balance=balance_of(outcome) if linked else None,
+            user=await User.known(info, outcome.result_id) if outcome.result_id is not None else None,
+            # Whoever has not linked the user, or has unlinked the user since, is told nothing of the user's energy.
+            balance=await known_balance(info, outcome) if outcome.result_id is not None else None,
             replayed=outcome.replayed,
             errors=show(outcome.refusal),
         )
@@ -140,7 +138,7 @@ class UserMutations:
         unlinked = outcome.result_id
         return UnlinkUserPayload(
             unlinked_id=node.global_id(node.USER, unlinked) if unlinked is not None else None,
-            balance=balance_of(outcome) if unlinked is None else None,
+            balance=await known_balance(info, outcome) if unlinked is None else None,
             replayed=outcome.replayed,
             errors=show(outcome.refusal),
         )

@@ -65,10 +65,7 @@ class Donation(Node):
     @strawberry.field(description="The user; null for those who know the donor only by pseudonym.")
     async def user(self, info: Info) -> User | None:
         """Load the user for whom the user is."""
-        if not self._is_own(info):
-            return None
-        row = await info.context.loaders.users.load(self.row.user_id)
-        return User.of(row) if row is not None else None
+        return await User.known(info, self.row.user_id) if self._is_own(info) else None
 
     @strawberry.field(
         description="Pseudonym of the donor: the same for all of a person's donations to this project, and no other."

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self
+from uuid import UUID
 
 import strawberry
 
@@ -104,6 +105,15 @@ class User(Node):
             window(first, after, last, before), self.row.id, info.context.caller.owner_id
         )
         return connection(page, Transfer.of)
+
+    @classmethod
+    async def known(cls, info: Info, user_id: UUID) -> Self | None:
+        """Show a user to a caller that is linked with it, or that sees everybody; to one that unlinked it, no more."""
+        loaders = info.context.loaders
+        if info.context.caller.owner_id is not None and await loaders.links.load(user_id) is None:
+            return None
+        row = await loaders.users.load(user_id)
+        return cls.of(row) if row is not None else None
 
     @classmethod
     def of(cls, row: models.User) -> Self:
