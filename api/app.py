@@ -24,7 +24,7 @@ from api.events.signals import Signals, Stream
 from api.execution.errors import Refused
 from api.execution.runtime import Engine
 from api.ledger import Ledger, Rules
-from api.models.database import DatabaseUnusable, database, is_sqlite, pending_migrations
+from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema
 from api.schema.context import Context
 from api.settings import Settings, read_settings
@@ -113,8 +113,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with open_database(settings.database_url) as database_context:
-            if missing := await pending_migrations(database_context):
-                raise DatabaseUnusable(f"The database lacks {', '.join(missing)}: run `lucid migrate`.")
+            await require_migrated(database_context)
             service = Service(settings)
             current[:] = [service]
             service.start(database_context)

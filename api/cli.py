@@ -21,7 +21,7 @@ from api.access import issue_key, rotate_keys
 from api.ledger.check import check_ledger
 from api.ledger.reference import load_reference
 from api.models import ApiKey, Environment, Partner, PartnerKind, new_id, now
-from api.models.database import DatabaseUnusable, database, is_sqlite, migrate, pending_migrations
+from api.models.database import DatabaseUnusable, database, is_sqlite, migrate, require_migrated
 from api.resolvers import make_schema
 from api.settings import BadSetting, Settings, read_settings
 
@@ -107,8 +107,8 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
     listener = _listen(given.host or settings.host, settings.port if given.port is None else given.port)
     with listener:
         host, port = listener.getsockname()[:2]
-        if embedded:
-            _run(_prepare(settings.database_url))
+        # Here and not only in the workers: what is wrong with the database is said in a sentence, not in a traceback.
+        _run(_prepare(settings.database_url) if embedded or given.demo else _require_migrated(settings.database_url))
         keys = _run(_load_demo(settings)) if given.demo else {}
         _announce(f"http://{f'[{host}]' if ':' in host else host}:{port}", keys)
         config = uvicorn.Config(
@@ -189,8 +189,7 @@ def _schema(_: Settings, given: argparse.Namespace) -> int:
 def _check(settings: Settings, _: argparse.Namespace) -> int:
     async def check() -> int:
         async with database(settings.database_url) as context:
-            if missing := await pending_migrations(context):
-                raise DatabaseUnusable(f"The database lacks {', '.join(missing)}: run `lucid migrate`.")
+            await require_migrated(context)
             # On standard error, so that the report can be kept in a file.
             with Progress(console=Console(stderr=True), transient=True) as progress:
                 tasks: dict[str, TaskID] = {}
@@ -264,6 +263,11 @@ def _world(given: argparse.Namespace) -> Environment:
 async def _prepare(url: str) -> tuple[list[str], int]:
     async with database(url) as context:
         return await migrate(context), await load_reference()
+
+
+async def _require_migrated(url: str) -> None:
+    async with database(url) as context:
+        await require_migrated(context)
 
 
 async def _load_demo(settings: Settings) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The database: from its address to Tortoise's configuration, its migrations, and its life in a process."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -62,10 +61,6 @@ def configuration(url: str) -> dict[str, Any]:
     }
 
 
-#: For Tortoise's own command line: `tortoise makemigrations`.
-MIGRATIONS_CONFIG = configuration(os.environ.get("DATABASE_URL", "sqlite:///var/lucid.db"))
-
-
 @asynccontextmanager
 async def database(url: str, *, shared: bool = False) -> AsyncIterator[TortoiseContext]:
     """Open the database for the time of the block.
@@ -98,6 +93,15 @@ async def migrate(context: TortoiseContext) -> list[str]:
 async def pending_migrations(context: TortoiseContext) -> list[str]:
     """Return the names of the migrations that the database lacks."""
     return [step.migration.name for step in await _executor(context).plan(LATEST)]
+
+
+async def require_migrated(context: TortoiseContext) -> None:
+    """Return only when the tables are those of this version.
+
+    Raises: DatabaseUnusable.
+    """
+    if missing := await pending_migrations(context):
+        raise DatabaseUnusable(f"The database lacks {', '.join(missing)}: run `lucid migrate`.")
 
 
 def _executor(context: TortoiseContext) -> MigrationExecutor:
