@@ -106,7 +106,7 @@ class Ledger:
 
     async def _record(self, caller: Partnership, recording: Recording, at: datetime) -> Outcome:
         check_key(recording.key)
-        trips.check_shape(recording.legs)
+        check_legs(recording.legs, recording.methodology)
         if recording.external_ref is not None:
             check_text(recording.external_ref, ("externalRef",))
         order = RecordAction(
@@ -131,7 +131,7 @@ class Ledger:
         Raises: Refusal.
         """
         await self.catalogue.refresh()
-        trips.check_shape(legs)
+        check_legs(legs, methodology)
         rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
         trips.check_reporting_time(legs, [kind for kind, _ in rated], now())
         others: list[Action] = []
@@ -215,7 +215,7 @@ class Ledger:
         check_key(key)
         check_text(external_ref, ("externalRef",))
         typed = code.strip().upper()
-        issued = (await LinkCode.by_codes(caller.environment, [typed])).get(typed)
+        issued = (await LinkCode.by_codes(caller.environment, [typed])).get(typed) if typed.isalnum() else None
         if issued is None:
             raise LinkCodeInvalid
         common = _common(caller, issued.user_id, key, now())
@@ -247,9 +247,10 @@ class Ledger:
 
         `unlinked_by`: or was, until the call with this idempotency key ended it, so that it can be repeated.
 
-        Raises: UserNotFound.
+        Raises: UserNotFound, InvalidInput.
         """
         if user.external_ref is not None:
+            check_text(user.external_ref, ("user", "externalRef"))
             links = await UserLink.by_refs(caller.partner_id, caller.environment, [user.external_ref])
             link = links.get(user.external_ref)
         elif user.id is not None:
@@ -265,7 +266,11 @@ class Ledger:
         raise UserNotFound
 
     async def donation_of_key(self, caller: Partnership, user: UserBy, key: str) -> Transfer | None:
-        """Return the donation that a call with this key made: the answer to whether the call landed."""
+        """Return the donation that a call with this key made: the answer to whether the call landed.
+
+        Raises: UserNotFound, InvalidInput.
+        """
+        check_key(key)
         slot = (await self.find(caller, user), caller.partner_id, key)
         receipt = (await Receipt.of_keys([slot])).get(slot)
         if receipt is None or receipt.result_id is None or receipt.operation != DonateEnergy.operation:
@@ -302,8 +307,20 @@ def check_key(key: str) -> None:
     check_text(key, ("idempotencyKey",))
 
 
+def check_legs(legs: Sequence[Leg], methodology: str | None) -> None:
+    """Refuse legs that can never be right, and names that no database holds.
+
+    Raises: InvalidInput.
+    """
+    trips.check_shape(legs)
+    for index, leg in enumerate(legs):
+        check_text(leg.type, ("legs", str(index), "type"))
+    if methodology is not None:
+        check_text(methodology, ("methodology",))
+
+
 def check_text(text: str, path: tuple[str, ...]) -> None:
-    """Refuse a partner's own text that is empty, long, or not printable.
+    """Refuse a text that is empty, long, or not printable.
 
     Raises: InvalidInput.
     """
