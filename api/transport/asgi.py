@@ -1,7 +1,7 @@
 """The vocabulary of ASGI, and the few facts that are read from a scope."""
 
+import os
 import re
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -29,7 +29,7 @@ def read_headers(scope: Scope) -> dict[str, str]:
 def read_request_id(headers: Headers) -> str:
     """Return the caller's `X-Request-Id` if it is sane, and a new one otherwise."""
     given = headers.get("x-request-id", "")
-    return given if _SANE_REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _SANE_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from api.execution.runtime import NEEDS_STREAM, Caller, Engine, EventStream, Ope
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
 from api.transport.bodies import check_content_type, read_body, read_query
 from api.transport.event_stream import DEFAULT_STREAM_LIMITS, EventStreamResponse, StreamLimits
-from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, choose
+from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, choose, choose_readable
 from api.transport.operations import Disconnected
 from api.transport.origins import Origins
 from api.transport.responses import Response
@@ -96,7 +96,7 @@ class GraphQLHTTP(Generic[Caller]):
         is_get = exchange.method == "GET"
         if is_get and self._explorer and choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, HTML)) == HTML:
             return Response(200, self._explorer, HTML)
-        media_type = _choose_readable(accept)
+        media_type = choose_readable(accept)
         if media_type is None:
             raise Refused(Code.NOT_ACCEPTABLE, f"The answer would be {GRAPHQL_JSON} or {JSON}.", 406)
         parameters = read_query(exchange.query_string)
@@ -155,20 +155,13 @@ class GraphQLHTTP(Generic[Caller]):
         )
 
 
-def _choose_readable(accept: str) -> str | None:
-    """Return the media type to answer in, if the client can read one."""
-    # A client that can read anything may well be one that knows only the older of the two.
-    offered = (JSON, GRAPHQL_JSON) if "*/*" in accept else (GRAPHQL_JSON, JSON)
-    return choose(accept, (*offered, EVENT_STREAM))
-
-
 def _token(exchange: Exchange, parameters: dict[str, Any]) -> str | None:
     """Return the token of a reserved stream, if the request names one."""
     return exchange.headers.get(TOKEN_HEADER) or parameters.get("token")
 
 
 def _refuse(refused: Refused, request_id: str, request_headers: Headers) -> Response:
-    media_type = _choose_readable(request_headers.get("accept", ""))
+    media_type = choose_readable(request_headers.get("accept", ""))
     headers = {**UNCACHED, **refused.headers}
     if refused.status == 401:
         headers.setdefault("www-authenticate", 'Bearer realm="graphql"')

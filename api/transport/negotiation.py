@@ -1,11 +1,30 @@
 """Which media type a client wants, from its `Accept` header (RFC 9110, section 12.5.1)."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
+
+
+# Clients send one of a few headers; whoever sends others pays for it, and not with our memory.
+REMEMBERED_LENGTH = 200
+
+
+def choose_readable(accept: str) -> str | None:
+    """Return the media type of a GraphQL response that the client likes best, if it can read one."""
+    return _remembered_choice(accept) if len(accept) <= REMEMBERED_LENGTH else _choose_readable(accept)
+
+
+def _choose_readable(accept: str) -> str | None:
+    # A client that can read anything may well be one that knows only the older of the two.
+    offered = (JSON, GRAPHQL_JSON) if "*/*" in accept else (GRAPHQL_JSON, JSON)
+    return choose(accept, (*offered, EVENT_STREAM))
+
+
+_remembered_choice = lru_cache(maxsize=256)(_choose_readable)
 
 
 def choose(accept: str, offered: Sequence[str]) -> str | None:

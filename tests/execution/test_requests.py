@@ -56,3 +56,15 @@ def test_all_that_is_optional_may_be_null_or_left_out() -> None:
 
 def test_an_empty_operation_name_is_none() -> None:
     assert read_request({"query": "{ a }", "operationName": ""}).operation_name is None
+
+
+@pytest.mark.parametrize("variables", [{"a": [1] * 20_000}, {str(n): n for n in range(20_000)}, {"a": [[]] * 20_000}])
+def test_more_values_than_anybody_needs_are_refused(variables: dict[str, object]) -> None:
+    with pytest.raises(Refused) as refused:
+        read_request({"query": "{ a }", "variables": variables})
+
+    assert (refused.value.code, refused.value.status) == ("LIMIT_EXCEEDED", 400)
+
+
+def test_a_few_thousand_values_are_accepted() -> None:
+    assert len(read_request({"query": "{ a }", "variables": {"a": [1] * 9_000}}).variables["a"]) == 9_000

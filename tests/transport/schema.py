@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NewType
+from typing import Any, NewType, Optional
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
@@ -60,6 +60,11 @@ class Weight:
     times: int = 1
 
 
+@strawberry.input
+class Tree:
+    child: Optional["Tree"] = None
+
+
 @strawberry.type
 class Node:
     name: str
@@ -100,6 +105,14 @@ class Query:
     @strawberry.field
     def number(self, value: int) -> int:
         return value
+
+    @strawberry.field
+    def sum(self, values: list[int]) -> int:
+        return len(values)
+
+    @strawberry.field
+    def nested(self, tree: "Tree") -> bool:
+        return tree.child is None
 
     @strawberry.field
     def weight(self, weight: Weight) -> Grams:
