@@ -13,8 +13,9 @@ import orjson
 
 from api.execution.errors import Code, Refused
 
-# Coercing a variable takes microseconds for each value in it, and a megabyte has room for half a million.
-VALUES_MAX = 10_000
+# Coercing a variable takes microseconds for each value in it, and a megabyte has room for half a million. A thousand
+# actions in one call, of a few legs each, are 40,000.
+VALUES_MAX = 50_000
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
