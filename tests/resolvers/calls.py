@@ -220,3 +220,33 @@ subscription ($project: ID!) {
   projectProgress(projectId: $project) { projectId energyRaised donations donors sequence }
 }
 """
+
+
+def refusal(kind: str, path: str = "", *, retryable: bool = False, **facts: Any) -> dict[str, Any]:
+    """Return a refusal as partners see it, without the sentence for people; `path` with dots."""
+    code = "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in kind).lstrip("_")
+    return {
+        "__typename": kind,
+        "code": code,
+        "path": path.split(".") if path else [],
+        "retryable": retryable,
+    } | facts
+
+
+async def assert_refused(
+    client: Client, name: str, given: dict[str, Any], expected: dict[str, Any], *, stored: bool = True
+) -> dict[str, Any]:
+    """Call twice and assert that both are refused alike, and that nothing changed; return the first payload.
+
+    `stored`: the refusal is the answer to its key for ever, so the second is a repetition.
+    """
+    before = await energy()
+    payloads = [await call(client, name, **given) for _ in range(2)]
+    for payload in payloads:
+        (error,) = payload["errors"]
+        assert error.pop("message").endswith(".")
+        assert error == expected
+        assert not any(payload.get(one) for one in ("action", "donation", "linkCode", "user", "unlinkedId"))
+    assert [payload["replayed"] for payload in payloads] == [False, stored]
+    assert await energy() == before
+    return payloads[0]
