@@ -4,9 +4,11 @@ Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md and the
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from api.execution.errors import Refused, log_bug
 from api.execution.results import Result, encode
 from api.transport.asgi import Headers, Receive, Send
 from api.transport.negotiation import EVENT_STREAM
@@ -37,6 +39,10 @@ class StreamLimits:
 DEFAULT_STREAM_LIMITS = StreamLimits()
 
 
+# Asks again who opened a stream, and raises Refused when the answer has changed.
+Authenticated: TypeAlias = Callable[[], Awaitable[object]]
+
+
 class EventStreamResponse:
     """Sends the results of operations as events, as long as the client listens."""
 
@@ -44,6 +50,7 @@ class EventStreamResponse:
         self,
         *,
         many: bool,
+        authenticate: Authenticated,
         on_end: Callable[["EventStreamResponse"], None],
         limits: StreamLimits = DEFAULT_STREAM_LIMITS,
     ) -> None:
@@ -51,6 +58,7 @@ class EventStreamResponse:
         self.operations = Operations(self, at_most=limits.operations_max, ending_timeout_s=limits.ending_timeout_s)
         self._limits = limits
         self._many = many
+        self._authenticate = authenticate
         self._on_end = on_end
         self._send: Send | None = None
         self._connected = asyncio.Event()
@@ -64,6 +72,15 @@ class EventStreamResponse:
     def finish(self) -> None:
         """End the response, without telling that its operations were complete: the client should come back."""
         self._finished.set()
+
+    async def recheck(self) -> None:
+        """End the response if who opened it would not be let in any more."""
+        try:
+            await self._authenticate()
+        except Refused:
+            self.finish()
+        except Exception as error:  # that nobody can be recognised now is no reason to send all away
+            log_bug(error, "of a stream")
 
     def begin(self, start: Start, request_id: str) -> None:
         """Begin the only operation of a distinct connection."""

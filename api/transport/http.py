@@ -7,8 +7,8 @@ bytes that make no sense.
 Source: https://graphql.github.io/graphql-over-http/draft/
 """
 
-from collections.abc import Collection
-from typing import Any, Generic
+from collections.abc import Callable, Collection
+from typing import Any, Generic, TypeAlias
 
 from graphql import OperationType
 
@@ -34,6 +34,10 @@ UNCACHED = {"cache-control": "private, no-store"}
 CURSOR_MAX = 1_000  # characters
 
 
+# Makes the page for a person with a browser, as it is now.
+MakePage: TypeAlias = Callable[[], Response]
+
+
 class GraphQLHTTP(Generic[Caller]):
     """The ASGI application of one GraphQL endpoint."""
 
@@ -41,7 +45,7 @@ class GraphQLHTTP(Generic[Caller]):
         self,
         engine: Engine[Caller],
         *,
-        explorer: str | None = None,
+        explorer: MakePage | str | None = None,
         origins: Collection[str] = (),
         body_max: int = 2**20,
         body_timeout_s: float = 10.0,
@@ -49,7 +53,7 @@ class GraphQLHTTP(Generic[Caller]):
     ) -> None:
         self.streams = EventStreams(streams)
         self._engine = engine
-        self._explorer = explorer.encode() if explorer is not None else None
+        self._explorer = _page(explorer) if isinstance(explorer, str) else explorer
         self._origins = Origins(origins)
         self._body_max = body_max
         self._body_timeout_s = body_timeout_s
@@ -75,13 +79,18 @@ class GraphQLHTTP(Generic[Caller]):
         """End all event streams, so that clients connect again elsewhere."""
         await self.streams.close()
 
+    async def recheck(self) -> None:
+        """End the event streams of clients that would not be let in any more."""
+        await self.streams.recheck()
+
     async def _respond(self, exchange: Exchange) -> Response | EventStreamResponse:
         match exchange.method:
             case "GET" | "POST":
                 return await self._answer(exchange)
             case "PUT":
                 await self._engine.authenticate(exchange.headers)
-                return Response(201, self.streams.reserve().encode(), "text/plain", UNCACHED.copy())
+                token = self.streams.reserve(lambda: self._engine.authenticate(exchange.headers))
+                return Response(201, token.encode(), "text/plain", UNCACHED.copy())
             case "DELETE":
                 parameters = read_query(exchange.query_string)
                 self.streams.complete(_token(exchange, parameters) or "", parameters.get("operationId", ""))
@@ -95,7 +104,7 @@ class GraphQLHTTP(Generic[Caller]):
         accept = exchange.headers.get("accept", "")
         is_get = exchange.method == "GET"
         if is_get and self._explorer and choose(accept, (JSON, GRAPHQL_JSON, EVENT_STREAM, HTML)) == HTML:
-            return Response(200, self._explorer, HTML)
+            return self._explorer()
         media_type = choose_readable(accept)
         if media_type is None:
             raise Refused(Code.NOT_ACCEPTABLE, f"The answer would be {GRAPHQL_JSON} or {JSON}.", 406)
@@ -111,7 +120,11 @@ class GraphQLHTTP(Generic[Caller]):
             return self._add(exchange, token, request, caller)
         operation = self._prepare(exchange, request)
         if media_type == EVENT_STREAM:
-            return self.streams.open(lambda: self._execute(operation, caller, exchange.request_id), exchange.request_id)
+            return self.streams.open(
+                lambda: self._execute(operation, caller, exchange.request_id),
+                exchange.request_id,
+                lambda: self._engine.authenticate(exchange.headers),
+            )
         if isinstance(operation, Operation):
             if operation.type is OperationType.SUBSCRIPTION:
                 raise Refused(Code.STREAM_REQUIRED, NEEDS_STREAM, 406)
@@ -153,6 +166,10 @@ class GraphQLHTTP(Generic[Caller]):
         return await read_body(
             exchange.headers, exchange.receive, size_max=self._body_max, timeout_s=self._body_timeout_s
         )
+
+
+def _page(html: str) -> MakePage:
+    return lambda: Response(200, html.encode(), HTML)
 
 
 def _token(exchange: Exchange, parameters: dict[str, Any]) -> str | None:

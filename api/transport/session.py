@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Generic
 
-from api.execution.errors import Code, Refused, format_bug
+from api.execution.errors import Code, Refused, format_bug, log_bug
 from api.execution.requests import read_request
 from api.execution.results import Result, refusal
 from api.execution.runtime import Caller, Engine, EventStream
@@ -64,6 +64,7 @@ class Session(Generic[Caller]):
         self._receive = receive
         self._transmit = send
         self._limits = limits
+        self._credentials: Headers | None = None  # once the client is introduced
         self._closed = False
         self._begun = 0  # operations so far, to tell their request ids apart
         self._operations = Operations(self, at_most=limits.operations_max, ending_timeout_s=limits.ending_timeout_s)
@@ -94,6 +95,18 @@ class Session(Generic[Caller]):
             except (OSError, RuntimeError):  # the client was faster
                 return
 
+    async def recheck(self) -> None:
+        """Close the socket if its client would not be let in any more."""
+        if self._credentials is None:
+            return
+        try:
+            await self._engine.authenticate(self._credentials)
+        except Refused as refused:
+            close = _forbidden(refused)
+            await self.close(close.code, close.reason)
+        except Exception as error:  # that nobody can be recognised now is no reason to send all away
+            log_bug(error, self._request_id)
+
     async def _initialise(self) -> Caller:
         """Wait for the client to introduce itself, and find out who it is."""
         try:
@@ -118,9 +131,11 @@ class Session(Generic[Caller]):
         if "authorization" in given:
             headers["authorization"] = given["authorization"]
         try:
-            return await self._engine.authenticate(headers)
+            caller = await self._engine.authenticate(headers)
         except Refused as refused:
-            raise Close(CloseCode.FORBIDDEN, f"{refused.code}: {refused.message}") from None
+            raise _forbidden(refused) from None
+        self._credentials = headers
+        return caller
 
     async def _handle_uninitialised(self, message: ClientMessage) -> None:
         match message:
@@ -182,3 +197,7 @@ class Session(Generic[Caller]):
             await self._transmit({"type": "websocket.send", "text": text})
         except (OSError, RuntimeError):  # what servers raise when the socket is closed already
             raise Disconnected from None
+
+
+def _forbidden(refused: Refused) -> Close:
+    return Close(CloseCode.FORBIDDEN, f"{refused.code}: {refused.message}")

@@ -52,6 +52,11 @@ class GraphQLWebSocket(Generic[Caller]):
             del self._sessions[session]
             ended.set()
 
+    async def recheck(self) -> None:
+        """Close the sockets of clients that would not be let in any more, as their key was revoked or has expired."""
+        for session in list(self._sessions):
+            await session.recheck()
+
     async def close(self) -> None:
         """Close all sockets, so that clients connect again elsewhere, and wait for their operations to end."""
         sessions = list(self._sessions.items())
