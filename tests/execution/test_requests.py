@@ -58,7 +58,9 @@ def test_an_empty_operation_name_is_none() -> None:
     assert read_request({"query": "{ a }", "operationName": ""}).operation_name is None
 
 
-@pytest.mark.parametrize("variables", [{"a": [1] * 20_000}, {str(n): n for n in range(20_000)}, {"a": [[]] * 20_000}])
+@pytest.mark.parametrize(
+    "variables", [{"a": [1] * 100_000}, {str(n): n for n in range(100_000)}, {"a": [[]] * 100_000}]
+)
 def test_more_values_than_anybody_needs_are_refused(variables: dict[str, object]) -> None:
     with pytest.raises(Refused) as refused:
         read_request({"query": "{ a }", "variables": variables})
@@ -66,5 +68,5 @@ def test_more_values_than_anybody_needs_are_refused(variables: dict[str, object]
     assert (refused.value.code, refused.value.status) == ("LIMIT_EXCEEDED", 400)
 
 
-def test_a_few_thousand_values_are_accepted() -> None:
-    assert len(read_request({"query": "{ a }", "variables": {"a": [1] * 9_000}}).variables["a"]) == 9_000
+def test_the_values_of_a_thousand_actions_are_accepted() -> None:
+    assert len(read_request({"query": "{ a }", "variables": {"a": [1] * 40_000}}).variables["a"]) == 40_000

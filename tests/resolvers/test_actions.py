@@ -154,14 +154,15 @@ async def test_an_action_is_recorded_once_for_its_key(service: Running, app_part
     leg_in_utc = {name: in_utc(value) if name.endswith("At") else value for name, value in trip().items()}
     assert (await record(app, "k", externalRef="t-1", legs=[leg_in_utc]))["replayed"] is True
     before = await energy()
-    for changed in (
+    changes: tuple[dict[str, Any], ...] = (
         {"legs": [trip(quantity=8_001)]},
         {"legs": [trip(hour=9.01)]},
         {"legs": [trip("SUBWAY")]},
         {"externalRef": "t-2"},
         {"externalRef": None},
         {"methodology": "DESNZ-2026"},
-    ):
+    )
+    for changed in changes:
         payload = await record(app, "k", **{"externalRef": "t-1", **changed})
         (error,) = payload["errors"]
         assert (error["__typename"], error["code"], error["path"]) == (
