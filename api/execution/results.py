@@ -1,13 +1,14 @@
 """What a caller is answered, the same on every transport."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from graphql import GraphQLError
 
-from api.execution.errors import FormattedError, Refused
+from api.execution.errors import FormattedError, Refused, format_request_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class Result:
 def refusal(refused: Refused, request_id: str) -> Result:
     """Say that a request was refused as a whole."""
     return Result(errors=(refused.formatted(request_id),), executed=False, status=refused.status)
+
+
+def rejected(errors: Iterable[GraphQLError], request_id: str, *, status: int = 400) -> Result:
+    """Say what is wrong with a request, before it was executed."""
+    return Result(errors=format_request_errors(errors, request_id), executed=False, status=status)
 
 
 def encode(value: object) -> bytes:

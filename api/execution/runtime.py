@@ -3,11 +3,10 @@
 Every operation gets a context of its own, and so does every event of a subscription: a context holds loaders, and
 a loader that lives for hours answers with what was true hours ago.
 
-`_build` is the only place that names graphql-core's executor.
+`_build` is the only place that makes one of graphql-core's executors; `run` and `open` set it going.
 """
 
-import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
@@ -20,18 +19,18 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     execute_root_selection_set,
-    located_error,
 )
-from graphql.execution import create_source_event_stream, execute_subscription_event
-from typing_extensions import override
+from graphql.execution import create_source_event_stream
 
 from api.execution.documents import Documents
-from api.execution.errors import Code, Refused, coded, format_bug, format_execution_errors, format_request_errors
+from api.execution.errors import Code, coded, format_execution_errors
+from api.execution.guard import Guard
 from api.execution.limits import DEFAULT_LIMITS, Limits
 from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
-from api.execution.results import Result, refusal
+from api.execution.results import Result, rejected
 from api.execution.resumption import resume
+from api.execution.streams import EventStream, executed, finished
 
 Caller = TypeVar("Caller")
 
@@ -40,6 +39,12 @@ Authenticate: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Caller]]
 MakeContext: TypeAlias = Callable[[Caller, str], object]
 
 COERCION_ERRORS_MAX = 10
+
+
+NEEDS_STREAM = (
+    "A subscription needs a stream: open a WebSocket with the subprotocol `graphql-transport-ws`, "
+    "or send the header `Accept: text/event-stream`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +80,21 @@ class Engine(Generic[Caller]):
         self.documents = Documents(schema, limits)
         self.persisted = PersistedDocuments(trusted_documents)
         self._make_context = context
-        self._deadline_s = deadline_s
+        self._guard = Guard(deadline_s)
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation."""
         operation = self.prepare(request)
         if isinstance(operation, Operation):
             return await self.run(operation, caller, request_id)
-        return self.reject(operation, request_id)
+        return rejected(operation, request_id)
 
-    async def subscribe(
-        self, request: GraphQLRequest, caller: Caller, request_id: str
-    ) -> "EventStream[Caller] | Result":
+    async def subscribe(self, request: GraphQLRequest, caller: Caller, request_id: str) -> EventStream | Result:
         """Execute any operation, for a transport that can stream: a subscription that begins is a stream."""
         operation = self.prepare(request)
         if isinstance(operation, Operation):
             return await self.stream(operation, caller, request_id)
-        return self.reject(operation, request_id)
+        return rejected(operation, request_id)
 
     def prepare(self, request: GraphQLRequest) -> Operation | list[GraphQLError]:
         """Find the operation that a request is about, or what is wrong with the request."""
@@ -112,47 +115,46 @@ class Engine(Generic[Caller]):
         document, node = resume(operation.document, operation.node, self.schema, cursor)
         return Operation(document, node, operation.name, operation.variables)
 
-    def reject(self, errors: list[GraphQLError], request_id: str, *, status: int = 400) -> Result:
-        """Say what is wrong with a request."""
-        return Result(errors=format_request_errors(errors, request_id), executed=False, status=status)
-
     async def run(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation that was prepared."""
         if operation.type is OperationType.SUBSCRIPTION:
-            return self.reject([coded(NEEDS_STREAM, Code.STREAM_REQUIRED)], request_id, status=406)
+            return rejected([coded(NEEDS_STREAM, Code.STREAM_REQUIRED)], request_id, status=406)
 
         async def execute() -> Result:
             executor = self._build(operation, self._make_context(caller, request_id))
             if isinstance(executor, list):
-                return self.reject(executor, request_id)
-            return _executed(await _finished(execute_root_selection_set(executor)), request_id)
+                return rejected(executor, request_id)
+            return executed(await finished(execute_root_selection_set(executor)), request_id)
 
-        return await self._guarded(execute, request_id)
+        return await self._guard(execute, request_id)
 
-    async def stream(self, operation: Operation, caller: Caller, request_id: str) -> "EventStream[Caller] | Result":
+    async def stream(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
         """Execute any operation that was prepared."""
         if operation.type is OperationType.SUBSCRIPTION:
             return await self.open(operation, caller, request_id)
         return await self.run(operation, caller, request_id)
 
-    async def open(self, operation: Operation, caller: Caller, request_id: str) -> "EventStream[Caller] | Result":
+    async def open(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
         """Begin a subscription that was prepared."""
-        opened: EventStream[Caller] | None = None
+        opened: EventStream | None = None
+
+        def make_context() -> object:
+            return self._make_context(caller, request_id)
 
         async def begin() -> Result:
             nonlocal opened
-            executor = self._build(operation, self._make_context(caller, request_id))
+            executor = self._build(operation, make_context())
             if isinstance(executor, list):
-                return self.reject(executor, request_id)
-            source = await _finished(create_source_event_stream(executor))
+                return rejected(executor, request_id)
+            source = await finished(create_source_event_stream(executor))
             if isinstance(source, ExecutionResult):
                 errors = format_execution_errors(source.errors or (), request_id)
                 return Result(errors=errors, executed=False)
             events = cast("AsyncIterable[Any]", source)
-            opened = EventStream(self, executor, events, lambda: self._make_context(caller, request_id), request_id)
+            opened = EventStream(self._guard, executor, events, make_context, request_id)
             return Result()
 
-        result = await self._guarded(begin, request_id)
+        result = await self._guard(begin, request_id)
         return opened or result
 
     def _build(self, operation: Operation, context: object) -> Executor[Any] | list[GraphQLError]:
@@ -168,91 +170,3 @@ class Engine(Generic[Caller]):
         if isinstance(executor, list):
             return [coded(error.message, Code.BAD_USER_INPUT, at=error) for error in executor]
         return executor
-
-    async def _guarded(self, work: Callable[[], Awaitable[Result]], request_id: str) -> Result:
-        """Do a piece of work before the deadline, and answer whatever happens in it."""
-        try:
-            async with asyncio.timeout(self._deadline_s) as deadline:
-                return await work()
-        except TimeoutError as error:
-            if deadline.expired():
-                message = f"The operation took longer than {self._deadline_s:g} seconds."
-                return self.reject([coded(message, Code.DEADLINE_EXCEEDED)], request_id, status=504)
-            return _failed(error, request_id)
-        except Refused as refused:
-            return refusal(refused, request_id)
-        except Exception as error:
-            return _failed(error, request_id)
-
-
-class EventStream(AsyncIterator[Result], Generic[Caller]):
-    """The results of a subscription, one for each event of its source.
-
-    A class and not an asynchronous generator, because closing a generator that nobody iterated runs none of its
-    code: the source would stay open.
-    """
-
-    def __init__(
-        self,
-        engine: Engine[Caller],
-        executor: Executor[Any],
-        source: AsyncIterable[Any],
-        make_context: Callable[[], object],
-        request_id: str,
-    ) -> None:
-        self._engine = engine
-        self._executor = executor
-        self._source = aiter(source)
-        self._make_context = make_context
-        self._request_id = request_id
-        self._ended = False
-
-    @override
-    async def __anext__(self) -> Result:
-        if self._ended:
-            raise StopAsyncIteration
-        try:
-            event = await anext(self._source)
-        except StopAsyncIteration:
-            self._ended = True
-            raise
-        except Exception as error:
-            self._ended = True
-            errors = format_execution_errors([located_error(error)], self._request_id)
-            return Result(errors=errors, executed=False)
-        return await self._engine._guarded(lambda: self._execute(event), self._request_id)  # noqa: SLF001
-
-    async def aclose(self) -> None:
-        """End the subscription at its source. May be called again."""
-        self._ended = True
-        aclose = getattr(self._source, "aclose", None)
-        if aclose is not None:
-            await aclose()
-
-    async def _execute(self, event: object) -> Result:
-        executor = self._executor.build_per_event_executor(event)
-        executor.context_value = self._make_context()
-        return _executed(await _finished(execute_subscription_event(executor)), self._request_id)
-
-
-NEEDS_STREAM = (
-    "A subscription needs a stream: open a WebSocket with the subprotocol `graphql-transport-ws`, "
-    "or send the header `Accept: text/event-stream`."
-)
-
-T = TypeVar("T")
-
-
-async def _finished(value: Awaitable[T] | T) -> T:
-    """Wait for a value if it must be waited for: the executor returns what is ready at once."""
-    if isinstance(value, Awaitable):
-        return await cast("Awaitable[T]", value)
-    return value
-
-
-def _executed(result: ExecutionResult, request_id: str) -> Result:
-    return Result(data=result.data, errors=format_execution_errors(result.errors or (), request_id))
-
-
-def _failed(error: Exception, request_id: str) -> Result:
-    return Result(errors=(format_bug(error, request_id),), executed=False, status=500)

@@ -14,8 +14,9 @@ from graphql import OperationType
 
 from api.execution.errors import Code, Refused, format_bug
 from api.execution.requests import GraphQLRequest, read_request
-from api.execution.results import Result, refusal
-from api.execution.runtime import NEEDS_STREAM, Caller, Engine, EventStream, Operation
+from api.execution.results import Result, refusal, rejected
+from api.execution.runtime import NEEDS_STREAM, Caller, Engine, Operation
+from api.execution.streams import EventStream
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
 from api.transport.bodies import check_content_type, read_body, read_query
 from api.transport.event_stream import DEFAULT_STREAM_LIMITS, EventStreamResponse, StreamLimits
@@ -147,7 +148,7 @@ class GraphQLHTTP(Generic[Caller]):
     def _prepare(self, exchange: Exchange, request: GraphQLRequest) -> Operation | Result:
         operation = self._engine.prepare(request)
         if isinstance(operation, list):
-            return self._engine.reject(operation, exchange.request_id)
+            return rejected(operation, exchange.request_id)
         if operation.type is OperationType.MUTATION and exchange.method == "GET":
             raise Refused(Code.METHOD_NOT_ALLOWED, "Send a mutation by POST.", 405, headers={"allow": "POST"})
         cursor = exchange.headers.get("last-event-id")
@@ -155,9 +156,7 @@ class GraphQLHTTP(Generic[Caller]):
             return self._engine.resume(operation, cursor)
         return operation
 
-    async def _execute(
-        self, operation: Operation | Result, caller: Caller, request_id: str
-    ) -> EventStream[Caller] | Result:
+    async def _execute(self, operation: Operation | Result, caller: Caller, request_id: str) -> EventStream | Result:
         if isinstance(operation, Operation):
             return await self._engine.stream(operation, caller, request_id)
         return operation

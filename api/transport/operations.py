@@ -11,15 +11,15 @@ field, so the rule stands here, for sockets and event streams alike:
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from api.execution.errors import Refused, format_bug
 from api.execution.results import Result, refusal
-from api.execution.runtime import EventStream
+from api.execution.streams import EventStream
 
 logger = logging.getLogger(__name__)
 
-Start: TypeAlias = Callable[[], Awaitable[EventStream[Any] | Result]]
+Start: TypeAlias = Callable[[], Awaitable[EventStream | Result]]
 
 
 class Disconnected(Exception):
@@ -124,7 +124,7 @@ class Operations:
                 self._cleaning.add(task)
             await outcome.aclose()
 
-    async def _follow(self, operation_id: str, stream: EventStream[Any]) -> Result | None:
+    async def _follow(self, operation_id: str, stream: EventStream) -> Result | None:
         async for result in stream:
             if not result.executed:
                 return result
@@ -139,7 +139,7 @@ class Operations:
             del self._followed[operation_id]
 
 
-async def answered(work: Start, request_id: str) -> EventStream[Any] | Result:
+async def answered(work: Start, request_id: str) -> EventStream | Result:
     """Do what begins an operation, and answer whatever happens in it."""
     try:
         return await work()

@@ -13,7 +13,8 @@ from typing import Generic
 from api.execution.errors import Code, Refused, format_bug, log_bug
 from api.execution.requests import read_request
 from api.execution.results import Result, refusal
-from api.execution.runtime import Caller, Engine, EventStream
+from api.execution.runtime import Caller, Engine
+from api.execution.streams import EventStream
 from api.transport.asgi import Headers, Receive, Send
 from api.transport.operations import Disconnected, Operations, answered
 from api.transport.protocol import (
@@ -167,7 +168,7 @@ class Session(Generic[Caller]):
             await self.on_error(message.id, refusal(refused, request_id))
             return
 
-        async def start() -> EventStream[Caller] | Result:
+        async def start() -> EventStream | Result:
             return await self._engine.subscribe(read_request(message.payload), caller, request_id)
 
         self._operations.begin(message.id, lambda: answered(start, request_id), request_id)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 import websockets
 
-from api.execution.runtime import EventStream
+from api.execution.streams import EventStream
 from api.transport.session import Session
 from tests.transport.conftest import Server, StartServer, initialised, open_socket, stop, until
 

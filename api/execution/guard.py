@@ -1,0 +1,33 @@
+"""Around every piece of execution: it ends before the deadline, and whatever happens in it is answered."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from api.execution.errors import Code, Refused, coded, format_bug
+from api.execution.results import Result, refusal, rejected
+
+
+class Guard:
+    """Does pieces of work, each within the same number of seconds."""
+
+    def __init__(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+
+    async def __call__(self, work: Callable[[], Awaitable[Result]], request_id: str) -> Result:
+        """Do a piece of work, and return its result or why there is none."""
+        try:
+            async with asyncio.timeout(self._deadline_s) as deadline:
+                return await work()
+        except TimeoutError as error:
+            if deadline.expired():
+                message = f"The operation took longer than {self._deadline_s:g} seconds."
+                return rejected([coded(message, Code.DEADLINE_EXCEEDED)], request_id, status=504)
+            return _failed(error, request_id)
+        except Refused as refused:
+            return refusal(refused, request_id)
+        except Exception as error:  # the last line of defence, and it logs
+            return _failed(error, request_id)
+
+
+def _failed(error: Exception, request_id: str) -> Result:
+    return Result(errors=(format_bug(error, request_id),), executed=False, status=500)

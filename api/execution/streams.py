@@ -1,0 +1,76 @@
+"""The results of a subscription, one for each event of its source."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from graphql import ExecutionResult, Executor, located_error
+from graphql.execution import execute_subscription_event
+from typing_extensions import override
+
+from api.execution.errors import format_execution_errors
+from api.execution.guard import Guard
+from api.execution.results import Result
+
+T = TypeVar("T")
+
+
+class EventStream(AsyncIterator[Result]):
+    """The results of a subscription, one for each event of its source.
+
+    A class and not an asynchronous generator, because closing a generator that nobody iterated runs none of its
+    code: the source would stay open.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        executor: Executor[Any],
+        source: AsyncIterable[Any],
+        make_context: Callable[[], object],
+        request_id: str,
+    ) -> None:
+        self._guard = guard
+        self._executor = executor
+        self._source = aiter(source)
+        self._make_context = make_context
+        self._request_id = request_id
+        self._ended = False
+
+    @override
+    async def __anext__(self) -> Result:
+        if self._ended:
+            raise StopAsyncIteration
+        try:
+            event = await anext(self._source)
+        except StopAsyncIteration:
+            self._ended = True
+            raise
+        except Exception as error:
+            self._ended = True
+            errors = format_execution_errors([located_error(error)], self._request_id)
+            return Result(errors=errors, executed=False)
+        return await self._guard(lambda: self._execute(event), self._request_id)
+
+    async def aclose(self) -> None:
+        """End the subscription at its source. May be called again."""
+        self._ended = True
+        aclose = getattr(self._source, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+    async def _execute(self, event: object) -> Result:
+        executor = self._executor.build_per_event_executor(event)
+        executor.context_value = self._make_context()
+        return executed(await finished(execute_subscription_event(executor)), self._request_id)
+
+
+async def finished(value: Awaitable[T] | T) -> T:
+    """Wait for a value if it must be waited for: the executor returns what is ready at once."""
+    if isinstance(value, Awaitable):
+        return await cast("Awaitable[T]", value)
+    return value
+
+
+def executed(result: ExecutionResult, request_id: str) -> Result:
+    """Turn what graphql-core says into what callers are told."""
+    return Result(data=result.data, errors=format_execution_errors(result.errors or (), request_id))
