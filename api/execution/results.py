@@ -16,6 +16,7 @@ class Result:
     """A response: what was executed, or why nothing was.
 
     `status` is what GraphQL over HTTP answers to a client that understands it; other transports ignore it.
+    A response that is JSON already has that in `encoded`, and need not have its data.
     """
 
     data: Any = None
@@ -23,6 +24,7 @@ class Result:
     executed: bool = True
     status: int = 200
     extensions: Mapping[str, Any] | None = None
+    encoded: bytes | None = None
 
     def payload(self) -> dict[str, Any]:
         """Return the response as GraphQL defines it: without `data` when nothing was executed."""
@@ -37,7 +39,7 @@ class Result:
 
     def json(self) -> bytes:
         """Return the response as JSON."""
-        return encode(self.payload())
+        return self.encoded if self.encoded is not None else encode(self.payload())
 
 
 def refusal(refused: Refused, request_id: str) -> Result:

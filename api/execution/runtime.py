@@ -25,6 +25,7 @@ from graphql.execution import create_source_event_stream
 from api.execution.documents import Documents
 from api.execution.errors import Code, coded, format_execution_errors
 from api.execution.guard import Guard
+from api.execution.introspection import Introspections, is_introspection
 from api.execution.limits import DEFAULT_LIMITS, Limits
 from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
@@ -51,6 +52,7 @@ NEEDS_STREAM = (
 class Operation:
     """An operation that may be executed, once its variables are found to be right."""
 
+    text: str
     document: DocumentNode
     node: OperationDefinitionNode
     name: str | None
@@ -79,6 +81,7 @@ class Engine(Generic[Caller]):
         self.authenticate = authenticate
         self.documents = Documents(schema, limits)
         self.persisted = PersistedDocuments(trusted_documents)
+        self._introspections = Introspections()
         self._make_context = context
         self._guard = Guard(deadline_s)
 
@@ -108,12 +111,12 @@ class Engine(Generic[Caller]):
         node = document.operation(request.operation_name)
         if isinstance(node, GraphQLError):
             return [node]
-        return Operation(document.ast, node, request.operation_name, request.variables)
+        return Operation(text, document.ast, node, request.operation_name, request.variables)
 
     def resume(self, operation: Operation, cursor: str) -> Operation:
         """Return a subscription that begins after a cursor, if it can begin anywhere else than now."""
         document, node = resume(operation.document, operation.node, self.schema, cursor)
-        return Operation(document, node, operation.name, operation.variables)
+        return Operation(operation.text, document, node, operation.name, operation.variables)
 
     async def run(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation that was prepared."""
@@ -126,7 +129,12 @@ class Engine(Generic[Caller]):
                 return rejected(executor, request_id)
             return executed(await finished(execute_root_selection_set(executor)), request_id)
 
-        return await self._guard(execute, request_id)
+        if not is_introspection(operation.node):
+            return await self._guard(execute, request_id)
+        known = self._introspections.find(operation.text, operation.name)
+        if known is not None:
+            return known
+        return self._introspections.keep(operation.text, operation.name, await self._guard(execute, request_id))
 
     async def stream(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
         """Execute any operation that was prepared."""
