@@ -2,11 +2,14 @@
 
 Everything is read from positions (see `positions` and `models/transfer`). A reversed donation puts its grams back at
 the end of the queue, in the same order, as a new credit; so the k-th gram of that credit is the k-th gram that the
-donation took, and a search that meets such a credit goes on at the donation's own grams.
+donation took. A donation took only grams that stood there before it, so one pass over these credits, in order of
+position, says of each gram where it was earned, however often it was given and returned.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from api.ledger.positions import Range, overlap, part, taken, without
@@ -30,35 +33,11 @@ class Use:
     returned: bool
 
 
-async def origins(user_id: UUID, ranges: Sequence[Range], gaps: Sequence[Range]) -> list[Origin]:
-    """Return which actions earned the grams at these positions, in order."""
-    found: list[Origin] = []
-    for wanted in ranges:
-        for credit in await Transfer.credits_between(user_id, wanted.starts, wanted.ends):
-            where = overlap(wanted, Range(credit.credit_starts, credit.credited_after))
-            if where is None:
-                continue
-            if credit.kind is TransferKind.EARN:
-                assert credit.action_id is not None  # noqa: S101 - an EARN without its action is our mistake
-                found.append(Origin(where, credit.action_id))
-            else:
-                found += await _origins_of_returned(credit, where, gaps)
-    return found
+class Returned(NamedTuple):
+    """Grams that a reversed donation put back: where they stand, and where they were earned, in the same order."""
 
-
-async def _origins_of_returned(credit: Transfer, where: Range, gaps: Sequence[Range]) -> list[Origin]:
-    """Return the origins of grams that a reversed donation put back, at the positions where they stand now."""
-    assert credit.reverses is not None  # noqa: S101 - a reversal reverses something, or it is our mistake
-    donation = (await Transfer.by_ids([credit.reverses]))[credit.reverses]
-    first_taken = part(
-        taken(donation.debited_after, donation.amount_g, gaps), where.starts - credit.credit_starts, where.grams
-    )
-    found: list[Origin] = []
-    position = where.starts
-    for origin in await origins(credit.user_id, first_taken, gaps):
-        found.append(Origin(Range(position, position + origin.where.grams), origin.action_id))
-        position += origin.where.grams
-    return found
+    where: Range
+    earned: list[Range]
 
 
 async def gaps_of(user_id: UUID) -> list[Range]:
@@ -76,41 +55,108 @@ async def funded_by(donation: Transfer) -> list[tuple[UUID, int]]:
 
 
 async def spent_on(action: Action) -> list[Use]:
-    """Return the donations that an action's grams went into, in the order in which they did."""
+    """Return the donations that an action's grams went into, in the order in which they were made, each once."""
     earn = await Transfer.of_action(action.user_id, action.id, TransferKind.EARN)
     if earn is None:
         return []
     gaps = await gaps_of(action.user_id)
-    return await _uses(action.user_id, Range(earn.credit_starts, earn.credited_after), gaps)
-
-
-async def _uses(user_id: UUID, whole: Range, gaps: Sequence[Range]) -> list[Use]:
-    donations = await Transfer.debits_between(user_id, whole.starts, whole.ends)
-    reversals = await Transfer.reversals_of([donation.id for donation in donations])
-    uses: list[Use] = []
+    places = _places(earn, await _returned(action.user_id, gaps))
+    donations = await Transfer.debits_between(action.user_id, places[0].starts, places[-1].ends)
+    grams: dict[UUID, int] = {}
     for donation in donations:
-        reversal, offset = reversals.get(donation.id), 0
         for piece in taken(donation.debited_after, donation.amount_g, gaps):
-            here = overlap(piece, whole)
-            if here is not None:
-                uses.append(Use(donation.id, here.grams, returned=reversal is not None))
-                if reversal is not None:
-                    starts = reversal.credit_starts + offset + here.starts - piece.starts
-                    uses += await _uses(user_id, Range(starts, starts + here.grams), gaps)
-            offset += piece.grams
-    return uses
+            if here := sum(one.grams for one in _common(piece, places)):
+                grams[donation.id] = grams.get(donation.id, 0) + here
+    reversals = await Transfer.reversals_of(grams)
+    return [Use(donation_id, amount_g, donation_id in reversals) for donation_id, amount_g in grams.items()]
 
 
 async def unspent_of(account: Account, earn: Transfer, gaps: Sequence[Range]) -> list[Range]:
     """Return where an action's unspent grams stand: at their own positions, and where reversed donations put them."""
     ahead = Range(account.debited, account.credited)
-    own = overlap(Range(earn.credit_starts, earn.credited_after), ahead)
-    unspent = without(own, gaps) if own else []
-    for credit in await Transfer.credits_between(account.user_id, ahead.starts, ahead.ends):
-        where = overlap(Range(credit.credit_starts, credit.credited_after), ahead)
-        if credit.kind is not TransferKind.REVERSE_DONATE or where is None:
-            continue
-        for left in without(where, gaps):
-            returned = await _origins_of_returned(credit, left, gaps)
-            unspent += [origin.where for origin in returned if origin.action_id == earn.action_id]
-    return sorted(unspent)
+    places = _places(earn, await _returned(account.user_id, gaps))
+    return [left for here in _common(ahead, places) for left in without(here, gaps)]
+
+
+async def origins(user_id: UUID, ranges: Sequence[Range], gaps: Sequence[Range]) -> list[Origin]:
+    """Return which actions earned the grams at these positions, in order."""
+    returned = await _returned(user_id, gaps)
+    homes = [pair for one in ranges for pair in _homes(one, returned)]
+    if not homes:
+        return []
+    first, last = min(home.starts for _, home in homes), max(home.ends for _, home in homes)
+    credits_ = await Transfer.credits_between(user_id, first, last)
+    earned = [credit for credit in credits_ if credit.kind is TransferKind.EARN]
+    ends = [credit.credited_after for credit in earned]
+    found: list[Origin] = []
+    for where, home in homes:
+        for credit in earned[bisect_right(ends, home.starts) :]:
+            here = overlap(home, Range(credit.credit_starts, credit.credited_after))
+            if here is None:
+                break
+            assert credit.action_id is not None  # noqa: S101 - an EARN without its action is our mistake
+            starts = where.starts + here.starts - home.starts
+            found.append(Origin(Range(starts, starts + here.grams), credit.action_id))
+    return found
+
+
+async def _returned(user_id: UUID, gaps: Sequence[Range]) -> list[Returned]:
+    """Return all that reversed donations put back into a user's queue, in order of position."""
+    credits_ = await Transfer.returns_of(user_id)
+    donations = await Transfer.by_ids([credit.reverses for credit in credits_ if credit.reverses is not None])
+    returned: list[Returned] = []
+    for credit in credits_:
+        assert credit.reverses is not None  # noqa: S101 - a reversal reverses something, or it is our mistake
+        donation = donations[credit.reverses]
+        earned: list[Range] = []
+        for piece in taken(donation.debited_after, donation.amount_g, gaps):
+            for _, home in _homes(piece, returned):
+                if earned and earned[-1].ends == home.starts:
+                    earned[-1] = Range(earned[-1].starts, home.ends)
+                else:
+                    earned.append(home)
+        returned.append(Returned(Range(credit.credit_starts, credit.credited_after), earned))
+    return returned
+
+
+def _homes(whole: Range, returned: Sequence[Returned]) -> Iterator[tuple[Range, Range]]:
+    """Yield the parts of a range, in order, each with the positions at which its grams were earned."""
+    position = whole.starts
+    for one in returned[bisect_right(returned, whole.starts, key=lambda each: each.where.ends) :]:
+        here = overlap(one.where, whole)
+        if here is None:
+            break
+        if position < here.starts:
+            before = Range(position, here.starts)
+            yield before, before
+        position = here.starts
+        for home in part(one.earned, here.starts - one.where.starts, here.grams):
+            yield Range(position, position + home.grams), home
+            position += home.grams
+    if position < whole.ends:
+        rest = Range(position, whole.ends)
+        yield rest, rest
+
+
+def _places(earn: Transfer, returned: Sequence[Returned]) -> list[Range]:
+    """Return every place in the queue where an action's grams have stood, in order."""
+    own = Range(earn.credit_starts, earn.credited_after)
+    places = [own]
+    for one in returned:
+        position = one.where.starts
+        for home in one.earned:
+            here = overlap(home, own)
+            if here is not None:
+                starts = position + here.starts - home.starts
+                places.append(Range(starts, starts + here.grams))
+            position += home.grams
+    return places
+
+
+def _common(whole: Range, places: Sequence[Range]) -> Iterator[Range]:
+    """Yield what places in order have in common with a range."""
+    for place in places[bisect_right(places, whole.starts, key=lambda each: each.ends) :]:
+        here = overlap(place, whole)
+        if here is None:
+            break
+        yield here

@@ -148,6 +148,12 @@ class Transfer(Model):
         return [*inside, beyond] if beyond else inside
 
     @classmethod
+    async def returns_of(cls, user_id: UUID) -> "list[Transfer]":
+        """Return the credits by which reversed donations came back to a user, in order."""
+        returns = cls.filter(user_id=user_id, reverses__isnull=False, kind=TransferKind.REVERSE_DONATE)
+        return await returns.order_by("credited_after")
+
+    @classmethod
     async def of_action(cls, user_id: UUID, action_id: UUID, kind: TransferKind) -> "Transfer | None":
         """Return the transfer of one kind that belongs to an action."""
         return await cls.filter(user_id=user_id, action_id=action_id, kind=kind).first()
