@@ -186,6 +186,10 @@ class Socket:
         """Return so many results of `donationUpdates`."""
         return [(await self.next())["donationUpdates"] for _ in range(count)]
 
+    def drop(self) -> None:
+        """Vanish without a word, as a train in a tunnel."""
+        self.connection.transport.abort()
+
     async def refusal(self) -> Sequence[dict[str, Any]]:
         """Return the errors that the operation ended with."""
         message = await self.receive()
