@@ -4,6 +4,8 @@ Order of the start: database, ledger, sealer, ready. Order of the end: not ready
 what they left sealed, database closed.
 """
 
+import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,13 +13,11 @@ from typing import Any
 
 from graphql import GraphQLSchema
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from tortoise.context import TortoiseContext
 
-from api import access
-from api.access import Caller
+from api.access import Authenticator, Caller, Unauthenticated
+from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
@@ -28,13 +28,18 @@ from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema
 from api.schema.context import Context
 from api.settings import Settings, read_settings
-from api.transport.explorer import graphiql
+from api.transport.explorer import ASSETS_PATH, graphiql, graphiql_assets
 from api.transport.http import GraphQLHTTP
+from api.transport.server import CLOSING
 from api.transport.websocket import GraphQLWebSocket
-from api.welcome import welcome_page
 
 #: Batches in flight at once on PostgreSQL; SQLite has one writer.
 POSTGRES_LANES = 4
+
+#: A revoked key closes its sockets within this time.
+RECHECK_S = 5.0
+
+log = logging.getLogger(__name__)
 
 OpenDatabase = Callable[[str], AbstractAsyncContextManager[Any]]
 
@@ -62,6 +67,10 @@ class Service:
         self.is_ready = True
 
     async def close(self) -> None:
+        """Say that no more calls are taken."""
+        self.is_ready = False
+
+    async def finish(self) -> None:
         """Finish every write, seal what they left, and stop."""
         await self.ledger.close()
         await self.sealer.close()
@@ -75,13 +84,14 @@ class Service:
         if self.signals is not None:
             await self.signals.send(moved)
 
-    def context(self, caller: Caller, request_id: str) -> Context:
+    def context(self, caller: Caller, request_id: str, authenticator: Authenticator) -> Context:
         """Return the surroundings of one operation."""
         return Context(
             caller=caller,
             request_id=request_id,
             ledger=self.ledger,
             feed=self.feed,
+            signer=authenticator.signer,
             checkpoint_s=self.settings.checkpoint.total_seconds(),
         )
 
@@ -98,67 +108,62 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
     """
     schema = make_schema()
     core_schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
-    sdl = schema.as_str()
+    authenticator = Authenticator()
     # The batchers and the feed belong to the event loop that serves, so they are made when it runs.
     current: list[Service] = []
 
+    async def authenticate(headers: Mapping[str, str]) -> Caller:
+        try:
+            return await authenticator(headers)
+        except Unauthenticated:  # and why is not said: a wrong key learns nothing
+            raise Refused("UNAUTHENTICATED", "The key or token is not valid.", 401) from None
+
     def context(caller: Caller, request_id: str) -> Context:
-        return current[0].context(caller, request_id)
+        return current[0].context(caller, request_id, authenticator)
 
     engine: Engine[Caller] = Engine(
         core_schema, authenticate=authenticate, context=context, deadline_s=settings.deadline.total_seconds()
     )
+    http: GraphQLHTTP[Caller] = GraphQLHTTP(engine, explorer=graphiql(), origins=settings.origins)
     sockets: GraphQLWebSocket[Caller] = GraphQLWebSocket(engine, origins=settings.origins)
 
+    async def recheck() -> None:
+        """End what was opened with a key or a token that has ended since."""
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            try:
+                await http.recheck()
+                await sockets.recheck()
+            except Exception:
+                log.exception("open sockets could not be rechecked; it is tried again")
+
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
         async with open_database(settings.database_url) as database_context:
             await require_migrated(database_context)
             service = Service(settings)
             current[:] = [service]
             service.start(database_context)
+            rechecking = asyncio.create_task(recheck())
             try:
-                yield
+                # What the server ends before it waits for open connections.
+                yield {CLOSING: [service, http, sockets]}
             finally:
-                service.is_ready = False
-                await sockets.close()
-                await service.close()
+                rechecking.cancel()
+                await service.finish()
 
-    async def ready(_: Request) -> Response:
-        is_ready = bool(current) and current[0].is_ready
-        return JSONResponse({"ready": is_ready}, status_code=200 if is_ready else 503)
-
-    async def live(_: Request) -> Response:
-        return JSONResponse({"live": True})
-
-    async def contract(_: Request) -> Response:
-        return PlainTextResponse(sdl)
-
-    async def welcome(_: Request) -> Response:
-        return HTMLResponse(welcome_page())
+    def is_ready() -> bool:
+        return bool(current) and current[0].is_ready
 
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", welcome),
-            Route("/graphql", GraphQLHTTP(engine, explorer=graphiql(), origins=settings.origins)),
+            Route("/graphql", http),
             WebSocketRoute("/graphql", sockets),
-            Route("/schema.graphql", contract),
-            Route("/health/live", live),
-            Route("/health/ready", ready),
+            Mount(ASSETS_PATH, graphiql_assets()),
+            *endpoints(schema.as_str(), is_ready, authenticator),
         ],
     )
-
-
-async def authenticate(headers: Mapping[str, str]) -> Caller:
-    """Return who is calling, in the engine's words.
-
-    Raises: Refused, and why is not said: a wrong key learns nothing.
-    """
-    try:
-        return await access.authenticate(headers)
-    except access.Unauthenticated:
-        raise Refused("UNAUTHENTICATED", "The API key is not valid.", 401) from None
 
 
 def make_app_from_environment() -> Starlette:

@@ -14,7 +14,6 @@ import uvicorn
 from rich.console import Console
 from rich.progress import Progress, TaskID
 from tortoise.exceptions import BaseORMException
-from uvicorn.supervisors.multiprocess import Multiprocess
 
 from api import demo
 from api.access import issue_key, rotate_keys
@@ -24,11 +23,13 @@ from api.models import ApiKey, Environment, Partner, PartnerKind, new_id, now
 from api.models.database import DatabaseUnusable, database, is_sqlite, migrate, require_migrated
 from api.resolvers import make_schema
 from api.settings import BadSetting, Settings, read_settings
+from api.transport.server import Server, run_workers
 
 SCHEMA_FILE = Path("schema.graphql")
 #: Sockets are closed and writes finished within this time after the signal to stop.
 SHUTDOWN_S = 20
-FRAME_MAX_BYTES = 2**20
+# Above the engine's own limit, which answers with a close code of the protocol.
+FRAME_MAX_BYTES = 2**22
 
 
 Result = TypeVar("Result")
@@ -119,15 +120,17 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
             http="httptools",
             ws="websockets-sansio",
             ws_max_size=FRAME_MAX_BYTES,
+            # Events are small: compressing them costs more memory for each socket than it saves.
+            ws_per_message_deflate=False,
             log_level=settings.log_level,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_S,
         )
-        server = uvicorn.Server(config)
         if workers > 1:
-            Multiprocess(config, sockets=[listener]).run()
+            run_workers(config, listener)
             return 0
+        server = Server(config)
         server.run(sockets=[listener])
         return 0 if server.started else 3
 
@@ -279,5 +282,7 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine; what the database says no to is said in a sentence."""
     try:
         return asyncio.run(work)
-    except (BaseORMException, OSError) as error:
+    except BaseORMException as error:
         raise Failed(f"The database says: {(str(error) or type(error).__name__).splitlines()[0]}") from error
+    except OSError as error:
+        raise Failed(str(error) or type(error).__name__) from error

@@ -38,6 +38,7 @@ from api.models import (
 )
 from api.models.database import database, migrate
 from api.settings import Settings
+from api.transport.server import Server as HTTPServer
 from tests.postgres import Server, running_postgres
 
 TEMPLATE = "lucid_template"
@@ -287,8 +288,7 @@ async def serving(settings: Settings, context: TortoiseContext) -> AsyncIterator
     listener = socket.create_server(("127.0.0.1", 0))
     app = make_app(settings, open_database=opened)
     config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=5)
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = HTTPServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     await _until(lambda: server.started or task.done())
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"

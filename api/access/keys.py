@@ -1,11 +1,11 @@
-"""API keys: made once, shown once, kept as a hash; and the caller that a key stands for.
+"""API keys: made once, shown once, kept as a hash; and the caller for whom a key speaks.
 
 The secret has 256 random bits, so a plain SHA-256 keeps it: there is nothing to guess that a slow hash would slow down.
 """
 
 import secrets
 from base64 import b32encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -37,13 +37,16 @@ class Caller:
     key_id: str | None = None
     environment: Environment = Environment.LIVE
     scopes: frozenset[Scope] = frozenset()
+    #: The one user whom a user token is for.
+    user_id: UUID | None = None
+    expires_at: datetime | None = None
 
     @property
     def partnership(self) -> Partnership | None:
         """The caller as the ledger knows it; None for nobody."""
         if self.partner is None:
             return None
-        return Partnership(partner_id=self.partner.id, environment=self.environment)
+        return Partnership(partner_id=self.partner.id, environment=self.environment, user_id=self.user_id)
 
     @property
     def is_operator(self) -> bool:
@@ -58,44 +61,22 @@ class Caller:
         assert self.partner is not None  # noqa: S101 - the guard lets nobody without a key ask this
         return self.partner.id
 
+    def sees(self, user_id: UUID) -> bool:
+        """Whether what belongs to a user can be the caller's to see: to a user token, its own user's only."""
+        return self.user_id in {None, user_id}
+
     async def projects(self) -> set[UUID]:
         """Return the projects in which the caller takes part, if it takes part as an NGO or a sponsor."""
-        if self.partner is None or not {PartnerKind.NGO, PartnerKind.SPONSOR} & set(self.partner.kinds):
+        if (
+            self.partner is None
+            or self.user_id is not None
+            or not {PartnerKind.NGO, PartnerKind.SPONSOR} & set(self.partner.kinds)
+        ):
             return set()
         return await ProjectOrganisation.projects_of(self.partner.id)
 
 
 NOBODY = Caller()
-
-
-async def authenticate(headers: Mapping[str, str]) -> Caller:
-    """Return the caller whom the headers name; nobody when they name none.
-
-    Shape: `Authorization: Bearer lk_<id>_<secret>`, names of headers in lower case.
-
-    Raises: Unauthenticated.
-    """
-    header = headers.get("authorization")
-    if header is None:
-        return NOBODY
-    scheme, _, text = header.partition(" ")
-    if scheme.lower() != "bearer":
-        raise Unauthenticated
-    prefix, _, rest = text.strip().partition("_")
-    key_id, _, secret = rest.partition("_")
-    if prefix != PREFIX or not (1 <= len(key_id) <= 16 and key_id.isalnum() and secret.isascii()):
-        raise Unauthenticated
-    key = await ApiKey.with_partner(key_id)
-    is_right = compare_digest(_hash(secret), key.secret_hash if key else NO_HASH)
-    if key is None or not is_right or not key.is_valid(now()) or key.partner.status is not PartnerStatus.ACTIVE:
-        raise Unauthenticated
-    allowed = scopes_of_kinds(key.partner.kinds)
-    return Caller(
-        partner=key.partner,
-        key_id=key.id,
-        environment=key.environment,
-        scopes=frozenset(Scope(scope) for scope in key.scopes) & allowed,
-    )
 
 
 async def issue_key(
@@ -140,6 +121,43 @@ async def rotate_keys(partner: Partner, environment: Environment, *, retire_at: 
             key.expires_at = retire_at
             await key.save(update_fields=["expires_at"])
     return await issue_key(partner, environment, scopes, label="rotated")
+
+
+async def key_of(text: str) -> ApiKey:
+    """Return the valid key that a text `lk_<id>_<secret>` is.
+
+    Raises: Unauthenticated.
+    """
+    prefix, _, rest = text.strip().partition("_")
+    key_id, _, secret = rest.partition("_")
+    if prefix != PREFIX or not (1 <= len(key_id) <= 16 and key_id.isalnum() and secret.isascii()):
+        raise Unauthenticated
+    key = await ApiKey.with_partner(key_id)
+    is_right = compare_digest(_hash(secret), key.secret_hash if key else NO_HASH)
+    if key is None or not is_right:
+        raise Unauthenticated
+    return require_valid(key)
+
+
+def require_valid(key: ApiKey | None) -> ApiKey:
+    """Return a key that opens something now.
+
+    Raises: Unauthenticated for no key, one that has ended, or one of a suspended partner.
+    """
+    if key is None or not key.is_valid(now()) or key.partner.status is not PartnerStatus.ACTIVE:
+        raise Unauthenticated
+    return key
+
+
+def caller_of(key: ApiKey) -> Caller:
+    """Return the caller for whom a key speaks, with the scopes that its partner's kinds allow today."""
+    return Caller(
+        partner=key.partner,
+        key_id=key.id,
+        environment=key.environment,
+        scopes=frozenset(Scope(scope) for scope in key.scopes) & scopes_of_kinds(key.partner.kinds),
+        expires_at=key.expires_at,
+    )
 
 
 def _hash(secret: str) -> str:

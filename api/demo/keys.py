@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from api.access import Unauthenticated, authenticate, issue_key
+from api.access import Authenticator, Unauthenticated, issue_key
 from api.demo.cast import OPERATOR
 from api.models import ApiKey, Environment, Partner
 from api.models.database import is_sqlite, sqlite_path
@@ -68,7 +68,7 @@ async def has_keys(partner: Partner) -> bool:
 
 async def _opens(holder: Holder, key: str) -> bool:
     with suppress(Unauthenticated):
-        caller = await authenticate({"authorization": f"Bearer {key}"})
+        caller = await Authenticator()({"authorization": f"Bearer {key}"})
         if caller.partner is not None:
             return (caller.partner.slug, caller.environment) == (holder.slug, holder.environment)
     return False

@@ -85,6 +85,7 @@ class Sealer:
         self._hint.set()
         if self._task is not None:
             await self._task
+        await self._give_back()
 
     async def _run(self) -> None:
         while True:
@@ -99,7 +100,6 @@ class Sealer:
                 log.exception("sealing failed; it is tried again")
                 self._epoch = None
             if stopping:
-                await self._give_back()
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._hint.wait(), POLL_S)
@@ -162,9 +162,9 @@ class Sealer:
         return pages
 
 
-def _order(fact: Outbox) -> tuple[bool, UUID]:
-    """Facts by time, but reversals last: clocks of two machines differ, and nothing is returned before it is given."""
-    return (fact.kind is EventKind.DONATION_REVERSED, fact.transfer_id)
+def _order(fact: Outbox) -> tuple[UUID, bool]:
+    """Facts by time; but clocks of two machines differ, and nothing is returned before it is given."""
+    return (max(fact.transfer_id, fact.donation_id), fact.kind is EventKind.DONATION_REVERSED)
 
 
 async def _open_pages(facts: Iterable[Outbox]) -> dict[Stream, _Page]:

@@ -11,7 +11,8 @@ A refusal is an answer, not a fault. It is stored under the call's idempotency k
     ├── ActionOverlaps  ExternalRefUsed
     ├── ProjectClosed  InsufficientEnergy
     ├── AlreadyReversed  ReversalWindowClosed
-    └── LinkCodeInvalid  ExternalRefLinked  AlreadyLinked  LastLink
+    ├── LinkCodeInvalid  ExternalRefLinked  AlreadyLinked  LastLink
+    └── ScopeNotGranted
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -264,6 +265,15 @@ class LastLink(Refusal):
 
     code = "LAST_LINK"
     path: tuple[str, ...] = ("user",)
+
+
+@dataclass(eq=False, kw_only=True)
+class ScopeNotGranted(Refusal):
+    """A token cannot have this scope: your key has not, or users never do."""
+
+    code = "SCOPE_NOT_GRANTED"
+    path: tuple[str, ...] = ("scopes",)
+    scope: str
 
 
 #: Every refusal by its code.

@@ -23,7 +23,7 @@ from api.ledger.errors import (
     Refusal,
     UserNotFound,
 )
-from api.ledger.orders import Outcome
+from api.ledger.orders import Order, Outcome
 from api.ledger.reference import Catalogue
 from api.ledger.transfers import Writer
 from api.ledger.trips import Leg
@@ -45,10 +45,19 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True)
 class Partnership:
-    """On whose behalf the ledger is called, and in which world."""
+    """On whose behalf the ledger is called, and in which world; with `user_id`, for this one user and no other."""
 
     partner_id: UUID
     environment: Environment
+    user_id: UUID | None = None
+
+    def owns(self, row: Action | Transfer) -> bool:
+        """Whether an action or a transfer was made on this behalf."""
+        return (row.partner_id, row.environment) == (self.partner_id, self.environment) and self.reaches(row.user_id)
+
+    def reaches(self, user_id: UUID) -> bool:
+        """Whether a user may be acted for."""
+        return self.user_id in {None, user_id}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +166,7 @@ class Ledger:
         """
         check_key(key)
         action = (await Action.by_ids([action_id])).get(action_id)
-        if action is None or (action.partner_id, action.environment) != (caller.partner_id, caller.environment):
+        if action is None or not caller.owns(action):
             raise ActionNotFound
         return await self._writer.post(
             ReverseAction(**_common(caller, action.user_id, key, at or now()), action_id=action_id)
@@ -192,7 +201,7 @@ class Ledger:
         """
         check_key(key)
         donation = (await Transfer.by_ids([donation_id])).get(donation_id)
-        if donation is None or (donation.partner_id, donation.environment) != (caller.partner_id, caller.environment):
+        if donation is None or not caller.owns(donation):
             raise DonationNotFound
         common = _common(caller, donation.user_id, key, at or now())
         return await self._writer.post(
@@ -230,12 +239,17 @@ class Ledger:
         user_id = await self.find(caller, user, unlinked_by=key)
         return await self._writer.post(UnlinkUser(**_common(caller, user_id, key, now())))
 
+    async def post(self, order: Order) -> Outcome:
+        """Post an order of another part of the house, by the same rules: once, with a receipt."""
+        check_key(order.key)
+        return await self._writer.post(order)
+
     async def register(self, caller: Partnership, user: UserBy, at: datetime | None = None) -> UUID:
         """Return the id of a user that the caller names, registering an external reference that is new.
 
         Raises: UserNotFound for an id that is not linked, InvalidInput.
         """
-        if user.external_ref is None:
+        if user.external_ref is None or caller.user_id is not None:
             return await self.find(caller, user)
         check_text(user.external_ref, ("user", "externalRef"))
         return await self._registry.register(
@@ -257,7 +271,7 @@ class Ledger:
             link = (await UserLink.by_users(caller.partner_id, [user.id])).get(user.id)
         else:
             link = None
-        if link is not None and link.environment is caller.environment:
+        if link is not None and link.environment is caller.environment and caller.reaches(link.user_id):
             return link.user_id
         if unlinked_by is not None and user.id is not None:
             slot = (user.id, caller.partner_id, unlinked_by)

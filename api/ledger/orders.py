@@ -87,6 +87,8 @@ class Outcome:
     refusal: Refusal | None = None
     balance_g: int = 0
     replayed: bool = False
+    #: When it was decided first; a repetition is told the same.
+    decided_at: datetime | None = None
 
 
 @dataclass

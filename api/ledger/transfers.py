@@ -125,7 +125,11 @@ def _decide(
     )
     written.others.append(receipt)
     return Outcome(
-        user_id=order.user_id, result_id=result_id, refusal=refusal, balance_g=book.account.available, replayed=False
+        user_id=order.user_id,
+        result_id=result_id,
+        refusal=refusal,
+        balance_g=book.account.available,
+        decided_at=receipt.created_at,
     )
 
 
@@ -136,7 +140,7 @@ def _replay(order: Order, receipt: Receipt, book: Book) -> Outcome:
     refusal = None
     if receipt.refusal:
         refusal = REFUSALS[receipt.refusal["code"]].from_facts(receipt.refusal["facts"])
-    return replace(outcome, result_id=receipt.result_id, refusal=refusal, replayed=True)
+    return replace(outcome, result_id=receipt.result_id, refusal=refusal, replayed=True, decided_at=receipt.created_at)
 
 
 async def _write(written: Written, moved: list[tuple[Account, Account]]) -> None:

@@ -538,6 +538,22 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="SigningKey",
+            fields=[
+                ("kid", fields.CharField(primary_key=True, unique=True, db_index=True, max_length=16)),
+                ("secret", fields.CharField(max_length=64)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("ends_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "signing_key",
+                "app": "lucid",
+                "pk_attr": "kid",
+                "table_description": "A secret that signs tokens from `created_at` on, none of which is valid after `ends_at`.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="Transfer",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),

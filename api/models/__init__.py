@@ -24,6 +24,7 @@ from api.models.project import (
 from api.models.project_head import ProjectDonor, ProjectHead
 from api.models.receipt import Receipt
 from api.models.sealer_lease import SealerLease
+from api.models.signing_key import SigningKey
 from api.models.transfer import CREDITS, Transfer, TransferKind
 from api.models.user import User
 from api.models.user_link import UserLink
@@ -62,6 +63,7 @@ __all__ = [
     "Receipt",
     "ScenarioChannel",
     "SealerLease",
+    "SigningKey",
     "Transfer",
     "TransferKind",
     "User",

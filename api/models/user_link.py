@@ -30,9 +30,12 @@ class UserLink(Model):
         indexes = (("partner_id", "environment", "user_id"),)
 
     @classmethod
-    async def page(cls, window: Window, partner_id: UUID, environment: Environment) -> "Page[UserLink]":
-        """Return a partner's links in one world, newest user first unless the window says otherwise."""
-        return await page_of(cls.filter(partner_id=partner_id, environment=environment), window, "user_id")
+    async def page(
+        cls, window: Window, partner_id: UUID, environment: Environment, user_id: UUID | None = None
+    ) -> "Page[UserLink]":
+        """Return a partner's links in one world, with one user where it is named, newest user first as a rule."""
+        links = cls.filter(partner_id=partner_id, environment=environment)
+        return await page_of(links if user_id is None else links.filter(user_id=user_id), window, "user_id")
 
     @classmethod
     async def by_refs(cls, partner_id: UUID, environment: Environment, refs: Collection[str]) -> dict[str, "UserLink"]:

@@ -9,7 +9,7 @@ from api.access import Scope
 from api.ledger import BULK_MAX, TEXT_MAX, Leg, Outcome, Recording, Refusal
 from api.ledger.errors import InvalidInput
 from api.models import ActionStatus
-from api.resolvers.arguments import OfPartner, OfUser, Since, Until, balance_of, known_balance, user_by
+from api.resolvers.arguments import OfPartner, OfUser, Since, Until, asked_user, balance_of, known_balance, user_by
 from api.schema import node
 from api.schema.action import (
     Action,
@@ -102,7 +102,7 @@ class ActionQueries:
             window(first, after, last, before, order),
             environment=caller.environment,
             partner_id=asked or caller.owner_id,
-            user_id=node.require_id(user_id, node.USER) if user_id is not None else None,
+            user_id=asked_user(info, user_id),
             type=type,
             status=status,
             since=since,
@@ -194,9 +194,9 @@ async def visible_action(info: Info, text: str) -> Action | None:
     """Return an action that is the caller's to see."""
     caller = info.context.caller
     row = await info.context.loaders.actions.load(node.id_or_nobody(text, node.ACTION))
-    if row is None or row.environment is not caller.environment or caller.owner_id not in {None, row.partner_id}:
+    if row is None or row.environment is not caller.environment or not caller.sees(row.user_id):
         return None
-    return Action.of(row)
+    return Action.of(row) if caller.owner_id in {None, row.partner_id} else None
 
 
 async def _recorded(info: Info, outcome: Outcome | Exception) -> RecordActionPayload:

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from typing import Annotated, TypeAlias, TypeVar
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
 
 from api.ledger import Outcome, UserBy
+from api.models import NOBODY
 from api.schema import node
 from api.schema.balance import Balance
 from api.schema.context import Info
@@ -20,6 +22,16 @@ Until: TypeAlias = Annotated[datetime | None, strawberry.argument(description="O
 OfUser: TypeAlias = Annotated[strawberry.ID | None, strawberry.argument(description="Only of this user.")]
 OfPartner: TypeAlias = Annotated[strawberry.ID | None, strawberry.argument(description="Only of this partner.")]
 OfProject: TypeAlias = Annotated[strawberry.ID | None, strawberry.argument(description="Only to this project.")]
+
+
+def asked_user(info: Info, user_id: strawberry.ID | None) -> UUID | None:
+    """Return the user that a list is asked for: with a user token its own user, and nobody for another's id.
+
+    Raises: GraphQLError.
+    """
+    bound = info.context.caller.user_id
+    asked = node.require_id(user_id, node.USER) if user_id is not None else bound
+    return asked if bound in {None, asked} else NOBODY
 
 
 def bad_input(message: str) -> GraphQLError:

@@ -17,6 +17,7 @@ from api.resolvers.arguments import (
     OfUser,
     Since,
     Until,
+    asked_user,
     bad_input,
     balance_of,
     known_balance,
@@ -84,7 +85,7 @@ class DonationQueries:
             environment=caller.environment,
             audience=audience,
             project_id=node.require_id(project_id, node.PROJECT) if project_id is not None else None,
-            user_id=node.require_id(user_id, node.USER) if user_id is not None else None,
+            user_id=asked_user(info, user_id),
             partner_id=node.require_id(partner_id, node.PARTNER) if partner_id is not None else None,
             since=since,
             until=until,
@@ -255,6 +256,8 @@ async def visible_donation(info: Info, text: str) -> Donation | None:
     caller = info.context.caller
     row = await info.context.loaders.transfers.load(node.id_or_nobody(text, node.DONATION))
     if row is None or row.kind is not models.TransferKind.DONATE or row.environment is not caller.environment:
+        return None
+    if not caller.sees(row.user_id):
         return None
     if caller.owner_id in {None, row.partner_id} or row.project_id in await caller.projects():
         return Donation.of(row)

@@ -12,6 +12,7 @@ from api.schema.enums import ListOrder
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
 from api.schema.partner import Partner
 from api.schema.permissions import public
+from api.schema.user import User
 from api.schema.viewer import Viewer
 
 
@@ -20,14 +21,17 @@ class PartnerQueries:
     """What can be asked of partners."""
 
     @strawberry.field(description="You, as your key says.", extensions=public())
-    def viewer(self, info: Info) -> Viewer:
+    async def viewer(self, info: Info) -> Viewer:
         """Show the caller."""
         caller = info.context.caller
+        user = await info.context.loaders.users.load(caller.user_id) if caller.user_id is not None else None
         return Viewer(
             partner=Partner.of(caller.partner) if caller.partner is not None else None,
             key_id=caller.key_id,
             environment=caller.environment,
             scopes=sorted(scope.value for scope in caller.scopes),
+            user=User.of(user) if user is not None else None,
+            expires_at=caller.expires_at,
         )
 
     @strawberry.field(description="Organisations that take part, oldest first.", extensions=public())

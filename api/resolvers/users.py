@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from api import models
-from api.access import Scope
+from api.access import Scope, UserToken, create_user_token
 from api.ledger import Outcome, Refusal
 from api.resolvers.arguments import balance_of, known_balance, user_by
 from api.schema import node
@@ -15,6 +15,8 @@ from api.schema.errors import show
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
 from api.schema.permissions import guarded
 from api.schema.user import (
+    CreateUserTokenInput,
+    CreateUserTokenPayload,
     IssueLinkCodeInput,
     IssueLinkCodePayload,
     LinkCode,
@@ -59,7 +61,7 @@ class UserQueries:
         wanted = window(first, after, last, before, order)
         if caller.owner_id is None:
             return connection(await models.User.page(wanted, caller.environment), User.of)
-        links = await models.UserLink.page(wanted, caller.owner_id, caller.environment)
+        links = await models.UserLink.page(wanted, caller.owner_id, caller.environment, caller.user_id)
         users = await models.User.by_ids([link.user_id for link in links.rows])
         return connection(links, lambda link: User.of(users[link.user_id]), key=lambda link: link.user_id)
 
@@ -67,6 +69,42 @@ class UserQueries:
 @strawberry.type
 class UserMutations:
     """What can be done with users."""
+
+    @strawberry.mutation(
+        description=(
+            "Make a token for a front-end: bound to one user and to some of your scopes, for at most an hour. "
+            "It goes into the browser, your key never does. A repeated call is answered with the same token."
+        ),
+        extensions=guarded(Scope.USERS_WRITE),
+    )
+    async def create_user_token(
+        self,
+        info: Info,
+        input: Annotated[CreateUserTokenInput, strawberry.argument(description="User and rights.")],  # noqa: A002
+    ) -> CreateUserTokenPayload:
+        """Make a token."""
+        context = info.context
+        token: UserToken | None = None
+        try:
+            outcome, token = await create_user_token(
+                context.ledger,
+                context.signer,
+                context.caller,
+                user_by(input.user),
+                input.scopes,
+                input.ttl_s,
+                input.idempotency_key,
+            )
+        except Refusal as refusal:
+            outcome = Outcome(refusal=refusal)
+        return CreateUserTokenPayload(
+            token=token.text if token is not None else None,
+            scopes=list(token.scopes) if token is not None else [],
+            expires_at=token.expires_at if token is not None else None,
+            balance=balance_of(outcome),
+            replayed=outcome.replayed,
+            errors=show(outcome.refusal),
+        )
 
     @strawberry.mutation(
         description="Issue a code, good once and for 15 minutes, with which another partner can link the user.",

@@ -10,6 +10,7 @@ from strawberry.dataloader import DataLoader
 
 from api import models
 from api.access import Caller
+from api.access.tokens import Signer
 from api.events.feed import Feed
 from api.ledger import Ledger, Partnership
 
@@ -55,6 +56,7 @@ class Context:
     request_id: str
     ledger: Ledger
     feed: Feed
+    signer: Signer
     checkpoint_s: float
     _loaders: Loaders | None = field(default=None)
 

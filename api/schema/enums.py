@@ -95,10 +95,10 @@ describe(
     models.OrganisationRole,
     "Part of an organisation in a project, in the words of IATI.",
     {
-        "FUNDING": "Pays.",
-        "ACCOUNTABLE": "Answers for the project.",
-        "EXTENDING": "Manages the money for the accountable organisation.",
-        "IMPLEMENTING": "Does the work.",
+        "FUNDING": "Gives the money.",
+        "ACCOUNTABLE": "Oversees the project and answers for what comes of it.",
+        "EXTENDING": "Manages budget and direction on behalf of those who fund it.",
+        "IMPLEMENTING": "Carries out the work.",
     },
 )
 describe(

@@ -189,6 +189,13 @@ class LastLink(UserError):
     """The link is the last."""
 
 
+@strawberry.type(description="A token cannot have this scope: your key has not, or users never do.")
+class ScopeNotGranted(UserError):
+    """The scope cannot be given."""
+
+    scope: str = strawberry.field(description="The scope.")
+
+
 @strawberry.type(
     description="Something unexpected happened to this item alone. Send it again under the same idempotency key."
 )
@@ -220,6 +227,7 @@ SHOWN: dict[type[Refusal], type[UserError]] = {
     ledger.ExternalRefLinked: ExternalRefLinked,
     ledger.AlreadyLinked: AlreadyLinked,
     ledger.LastLink: LastLink,
+    ledger.ScopeNotGranted: ScopeNotGranted,
 }
 
 
@@ -299,4 +307,8 @@ LinkUserError: TypeAlias = Annotated[
 UnlinkUserError: TypeAlias = Annotated[
     InvalidInput | IdempotencyConflict | UserNotFound | LastLink,
     strawberry.union("UnlinkUserError", description="Why a user was not unlinked."),
+]
+CreateUserTokenError: TypeAlias = Annotated[
+    InvalidInput | IdempotencyConflict | UserNotFound | ScopeNotGranted,
+    strawberry.union("CreateUserTokenError", description="Why no token was made."),
 ]

@@ -13,7 +13,7 @@ from api.schema import node
 from api.schema.balance import Balance
 from api.schema.context import Info
 from api.schema.enums import ListOrder
-from api.schema.errors import IssueLinkCodeError, LinkUserError, UnlinkUserError
+from api.schema.errors import CreateUserTokenError, IssueLinkCodeError, LinkUserError, UnlinkUserError
 from api.schema.node import Node
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
 from api.schema.permissions import guarded
@@ -198,3 +198,27 @@ class UnlinkUserPayload:
     replayed: bool = strawberry.field(description="Whether this is the stored answer to an earlier call.")
     balance: Balance | None = strawberry.field(description="Always null: the user's energy is no longer yours to see.")
     errors: list[UnlinkUserError] = strawberry.field(description="Why it was refused; empty when it was not.")
+
+
+@strawberry.input(description="Make a token with which a front-end acts for one user.")
+class CreateUserTokenInput:
+    """Make a user token."""
+
+    idempotency_key: str = strawberry.field(description="Your key for this call; a repetition has one effect.")
+    user: UserBy = strawberry.field(description="A user that is linked with you.")
+    scopes: list[str] = strawberry.field(
+        description="What it opens, of what you may: actions:read or write, donations:read or write, users:read."
+    )
+    ttl_s: int = strawberry.field(default=900, description="Seconds that it lives, 60 to 3,600.")
+
+
+@strawberry.type(description="What became of a createUserToken call.")
+class CreateUserTokenPayload:
+    """What became of the call."""
+
+    token: str | None = strawberry.field(description="Send it as Authorization: Bearer …; null when refused.")
+    scopes: list[str] = strawberry.field(description="What it opens.")
+    expires_at: datetime | None = strawberry.field(description="When it ends; null when refused.")
+    balance: Balance | None = strawberry.field(description="The user's energy; null when no user was found.")
+    replayed: bool = strawberry.field(description="Whether this is the stored answer to an earlier call.")
+    errors: list[CreateUserTokenError] = strawberry.field(description="Why it was refused; empty when it was not.")

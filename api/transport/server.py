@@ -12,6 +12,7 @@ from typing import Protocol
 
 import uvicorn
 from typing_extensions import override
+from uvicorn.supervisors import multiprocess
 
 CLOSING = "closing"
 
@@ -36,3 +37,21 @@ class Server(uvicorn.Server):
         for part in closing:
             await part.close()
         await super().shutdown(sockets)
+
+
+class Worker(multiprocess.Process):
+    """A worker process that serves with the server above."""
+
+    @property
+    @override
+    def server(self) -> Server:
+        if not isinstance(self._server, Server):
+            self._server = Server(self.config)
+        return self._server
+
+
+def run_workers(config: uvicorn.Config, listener: socket.socket) -> None:
+    """Serve with as many processes as the configuration says, until told to stop."""
+    # Uvicorn's supervisor makes its processes from this name, in four places, and has no other way to be told.
+    multiprocess.Process = Worker  # type: ignore[misc]
+    multiprocess.Multiprocess(config, sockets=[listener]).run()
