@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tortoise.context import TortoiseContext
 
-from api.access import authenticate
+from api.access import Authenticator
 from api.demo import load_demo
 from api.demo.cast import OPERATOR, enter_cast
 from api.demo.diary import ZONE, Day, diary
@@ -99,10 +99,10 @@ async def test_the_demo_data_is_complete_credited_and_sealed(db: TortoiseContext
 
     assert list(keys) == list(HOLDERS)
     for name, (slug, environment, kinds) in HOLDERS.items():
-        caller = await authenticate({"authorization": f"Bearer {keys[name]}"})
+        caller = await Authenticator()({"authorization": f"Bearer {keys[name]}"})
         assert caller.partner is not None
         assert (caller.partner.slug, caller.environment, set(caller.partner.kinds)) == (slug, environment, kinds)
-    ngo = await authenticate({"authorization": f"Bearer {keys['NGO (tnc)']}"})
+    ngo = await Authenticator()({"authorization": f"Bearer {keys['NGO (tnc)']}"})
     assert await ngo.projects() & set(heads)
 
 
