@@ -285,7 +285,9 @@ async def serving(settings: Settings, context: TortoiseContext) -> AsyncIterator
     async def opened(_: str) -> AsyncIterator[TortoiseContext]:
         yield context
 
-    listener = socket.create_server(("127.0.0.1", 0))
+    # With its protocol said, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for the client's ACK.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     app = make_app(settings, open_database=opened)
     config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=5)
     server = HTTPServer(config)
