@@ -51,6 +51,7 @@ RESULTS = {
     "issueLinkCode": "linkCode { code expiresAt redeemedAt }",
     "linkUser": "user { id externalRef balance { available } }",
     "unlinkUser": "unlinkedId",
+    "createUserToken": "token scopes expiresAt",
 }
 
 
@@ -250,7 +251,7 @@ async def assert_refused(
         (error,) = payload["errors"]
         assert error.pop("message").endswith(".")
         assert error == expected
-        assert not any(payload.get(one) for one in ("action", "donation", "linkCode", "user", "unlinkedId"))
+        assert not any(payload.get(one) for one in ("action", "donation", "linkCode", "user", "unlinkedId", "token"))
     assert [payload["replayed"] for payload in payloads] == [False, stored]
     assert await energy() == before
     return payloads[0]
