@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 from tortoise.context import TortoiseContext
 
-from api.access import Authenticator, Caller, Unauthenticated
+from api.access import Authenticator, Caller, Unauthenticated, Uses
 from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
@@ -50,6 +50,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.feed = Feed()
+        self.uses = Uses()
         self.signals: Signals | None = None
         self.sealer = Sealer(self._sealed)
         rules = Rules(
@@ -75,6 +76,7 @@ class Service:
         await self.ledger.close()
         await self.sealer.close()
         await self.feed.close()
+        await self.uses.close()
         if self.signals is not None:
             await self.signals.close()
 
@@ -114,9 +116,11 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
 
     async def authenticate(headers: Mapping[str, str]) -> Caller:
         try:
-            return await authenticator(headers)
+            caller = await authenticator(headers)
         except Unauthenticated:  # and why is not said: a wrong key learns nothing
             raise Refused("UNAUTHENTICATED", "The key or token is not valid.", 401) from None
+        current[0].uses.note(caller.key_id)
+        return caller
 
     def context(caller: Caller, request_id: str) -> Context:
         return current[0].context(caller, request_id, authenticator)

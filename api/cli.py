@@ -16,10 +16,10 @@ from rich.progress import Progress, TaskID
 from tortoise.exceptions import BaseORMException
 
 from api import demo
-from api.access import issue_key, rotate_keys
+from api.access import add_partner, issue_key, revoke_key, rotate_keys, set_status
 from api.ledger.check import check_ledger
 from api.ledger.reference import load_reference
-from api.models import ApiKey, Environment, Partner, PartnerKind, new_id, now
+from api.models import ApiKey, Environment, Partner, PartnerKind, PartnerStatus, now
 from api.models.database import DatabaseUnusable, database, is_sqlite, migrate, require_migrated
 from api.resolvers import make_schema
 from api.settings import BadSetting, Settings, read_settings
@@ -93,6 +93,16 @@ def _parser() -> argparse.ArgumentParser:
     rotate.add_argument("--sandbox", action="store_true", help="the keys of the sandbox")
     rotate.add_argument("--overlap-h", type=int, default=24, help="hours in which the older keys still work (24)")
     rotate.set_defaults(run=_partner_rotate)
+    revoke = partner.add_parser("revoke", help="end a key at once, with its tokens and sockets")
+    revoke.add_argument("key_id", help="public part of the key, as `partner list` shows it")
+    revoke.set_defaults(run=_partner_revoke)
+    for command, status, what in (
+        ("suspend", PartnerStatus.SUSPENDED, "shut a partner out"),
+        ("resume", PartnerStatus.ACTIVE, "let a suspended partner back in"),
+    ):
+        change = partner.add_parser(command, help=what)
+        change.add_argument("slug")
+        change.set_defaults(run=_partner_status, status=status)
     return parser
 
 
@@ -218,14 +228,8 @@ def _partner_add(settings: Settings, given: argparse.Namespace) -> None:
         async with database(settings.database_url):
             if await Partner.by_slug(given.slug) is not None:
                 raise Failed(f"There is a partner {given.slug} already.")
-            partner = await Partner.create(
-                id=new_id(),
-                slug=given.slug,
-                name_zh=given.name_zh,
-                name_en=given.name_en,
-                kinds=sorted(set(given.kind)),
-                created_at=now(),
-            )
+            kinds = [PartnerKind(kind) for kind in given.kind]
+            partner = await add_partner(given.slug, name_zh=given.name_zh, name_en=given.name_en, kinds=kinds)
             return await issue_key(partner, _world(given))
 
     if not (given.slug.isascii() and given.slug.replace("-", "").isalnum() and given.slug.islower()):
@@ -257,6 +261,29 @@ def _partner_rotate(settings: Settings, given: argparse.Namespace) -> None:
             return await rotate_keys(partner, _world(given), retire_at=retire_at)
 
     print(f"The new key, shown only now; the older ones end in {given.overlap_h} hours:\n{_run(rotate())}")
+
+
+def _partner_revoke(settings: Settings, given: argparse.Namespace) -> None:
+    async def revoke() -> bool:
+        async with database(settings.database_url):
+            return await revoke_key(given.key_id.removeprefix("lk_").partition("_")[0])
+
+    if not _run(revoke()):
+        raise Failed(f"There is no key {given.key_id} that could be revoked.")
+    print("Revoked. Its open sockets are closed within seconds.")
+
+
+def _partner_status(settings: Settings, given: argparse.Namespace) -> None:
+    async def change() -> None:
+        async with database(settings.database_url):
+            partner = await Partner.by_slug(given.slug)
+            if partner is None:
+                raise Failed(f"There is no partner {given.slug}.")
+            if not await set_status(partner, given.status):
+                raise Failed(f"{given.slug} is {given.status.value} already.")
+
+    _run(change())
+    print(f"{given.slug} is {given.status.value} now.")
 
 
 def _world(given: argparse.Namespace) -> Environment:

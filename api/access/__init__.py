@@ -8,10 +8,13 @@ from api.access.keys import (
     ScopeNotAllowed,
     Unauthenticated,
     issue_key,
+    revoke_key,
     rotate_keys,
 )
+from api.access.partners import add_partner, set_status
 from api.access.scopes import Scope, scopes_of_kinds
 from api.access.user_tokens import UserToken, create_user_token
+from api.access.uses import Uses
 
 __all__ = [
     "NOBODY",
@@ -23,9 +26,13 @@ __all__ = [
     "ScopeNotAllowed",
     "Unauthenticated",
     "UserToken",
+    "Uses",
+    "add_partner",
     "create_user_token",
     "exchange",
     "issue_key",
+    "revoke_key",
     "rotate_keys",
     "scopes_of_kinds",
+    "set_status",
 ]

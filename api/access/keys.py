@@ -14,9 +14,22 @@ from uuid import UUID
 
 from api.access.scopes import Scope, scopes_of_kinds
 from api.ledger import Partnership
-from api.models import ApiKey, Environment, Partner, PartnerKind, PartnerStatus, ProjectOrganisation, now
+from api.models import (
+    ApiKey,
+    AuditEntry,
+    AuditKind,
+    Environment,
+    Partner,
+    PartnerKind,
+    PartnerStatus,
+    ProjectOrganisation,
+    now,
+)
+from api.models.database import transaction
 
 PREFIX = "lk"
+#: Who acts, in the audit log, when somebody with access to the machine does.
+COMMAND_LINE = "command line"
 # Compared against when there is no such key, so that an unknown id takes as long as a wrong secret.
 NO_HASH = sha256(b"").hexdigest()
 
@@ -86,8 +99,11 @@ async def issue_key(
     *,
     label: str = "",
     expires_at: datetime | None = None,
+    actor: str = COMMAND_LINE,
 ) -> str:
     """Make a key, with every scope that the partner may have where none are named, and return it: it is not kept.
+
+    `actor` is who is told of in the audit log.
 
     Raises: ScopeNotAllowed.
     """
@@ -97,30 +113,57 @@ async def issue_key(
         raise ScopeNotAllowed(f"{partner.slug} may not have {', '.join(sorted(wanted - allowed))}")
     key_id = b32encode(secrets.token_bytes(10)).decode().lower()
     secret = secrets.token_urlsafe(32)
-    await ApiKey.create(
-        id=key_id,
-        partner=partner,
-        environment=environment,
-        secret_hash=_hash(secret),
-        scopes=sorted(wanted),
-        label=label,
-        created_at=now(),
-        expires_at=expires_at,
-    )
+    async with transaction():
+        await ApiKey.create(
+            id=key_id,
+            partner=partner,
+            environment=environment,
+            secret_hash=_hash(secret),
+            scopes=sorted(wanted),
+            label=label,
+            created_at=now(),
+            expires_at=expires_at,
+        )
+        await AuditEntry.note(
+            AuditKind.KEY_ISSUED,
+            actor,
+            partner_id=partner.id,
+            key=key_id,
+            environment=environment,
+            scopes=sorted(wanted),
+            expires_at=expires_at.isoformat() if expires_at else None,
+        )
     return f"{PREFIX}_{key_id}_{secret}"
 
 
-async def rotate_keys(partner: Partner, environment: Environment, *, retire_at: datetime) -> str:
+async def rotate_keys(
+    partner: Partner, environment: Environment, *, retire_at: datetime, actor: str = COMMAND_LINE
+) -> str:
     """Make a new key of the same scopes and let the partner's older ones of that world end at `retire_at`."""
     live = [
         key for key in await ApiKey.of_partner(partner.id) if key.environment is environment and key.is_valid(now())
     ]
     scopes = {Scope(scope) for key in live for scope in key.scopes} or None
-    for key in live:
-        if key.expires_at is None or key.expires_at > retire_at:
-            key.expires_at = retire_at
-            await key.save(update_fields=["expires_at"])
-    return await issue_key(partner, environment, scopes, label="rotated")
+    async with transaction():
+        for key in live:
+            if key.expires_at is None or key.expires_at > retire_at:
+                key.expires_at = retire_at
+                await key.save(update_fields=["expires_at"])
+                ends = retire_at.isoformat()
+                await AuditEntry.note(AuditKind.KEY_RETIRED, actor, partner_id=partner.id, key=key.id, ends_at=ends)
+        return await issue_key(partner, environment, scopes, label="rotated", actor=actor)
+
+
+async def revoke_key(key_id: str, *, actor: str = COMMAND_LINE) -> bool:
+    """End a key at once, and with it every token made with it; False when there is no such key, or it was revoked."""
+    async with transaction():
+        key = await ApiKey.with_partner(key_id)
+        if key is None or key.revoked_at is not None:
+            return False
+        key.revoked_at = now()
+        await key.save(update_fields=["revoked_at"])
+        await AuditEntry.note(AuditKind.KEY_REVOKED, actor, partner_id=key.partner_id, key=key.id)
+    return True
 
 
 async def key_of(text: str) -> ApiKey:

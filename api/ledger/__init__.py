@@ -1,7 +1,17 @@
 """The ledger: the rules of energy, and the one path by which it moves."""
 
 from api.ledger.errors import REFUSALS, Refusal
-from api.ledger.ledger import BULK_MAX, TEXT_MAX, Estimate, Ledger, Partnership, Recording, Rules, UserBy
+from api.ledger.ledger import (
+    BULK_MAX,
+    TEXT_MAX,
+    Estimate,
+    Ledger,
+    Partnership,
+    Recording,
+    Rules,
+    UserBy,
+    check_key,
+)
 from api.ledger.orders import Outcome
 from api.ledger.trips import Leg
 
@@ -18,4 +28,5 @@ __all__ = [
     "Refusal",
     "Rules",
     "UserBy",
+    "check_key",
 ]

@@ -12,7 +12,7 @@ A refusal is an answer, not a fault. It is stored under the call's idempotency k
     ├── ProjectClosed  InsufficientEnergy
     ├── AlreadyReversed  ReversalWindowClosed
     ├── LinkCodeInvalid  ExternalRefLinked  AlreadyLinked  LastLink
-    └── ScopeNotGranted
+    └── ScopeNotGranted  SandboxOnly
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -274,6 +274,13 @@ class ScopeNotGranted(Refusal):
     code = "SCOPE_NOT_GRANTED"
     path: tuple[str, ...] = ("scopes",)
     scope: str
+
+
+@dataclass(eq=False, kw_only=True)
+class SandboxOnly(Refusal):
+    """Only a key of the sandbox can do this."""
+
+    code = "SANDBOX_ONLY"
 
 
 #: Every refusal by its code.

@@ -28,7 +28,7 @@ from api.ledger.reference import Catalogue
 from api.ledger.transfers import Writer
 from api.ledger.trips import Leg
 from api.ledger.users import IssueLinkCode, LinkUser, Name, Registry, UnlinkUser
-from api.models import Action, Environment, LinkCode, Receipt, Transfer, TransferKind, UserLink, now
+from api.models import Action, Environment, LinkCode, Receipt, SandboxClock, Transfer, TransferKind, UserLink, now
 
 TEXT_MAX = 128
 BULK_MAX = 1000
@@ -110,7 +110,7 @@ class Ledger:
         A user named by a new external reference is registered. Outcomes that are exceptions are unexpected errors.
         """
         await self.catalogue.refresh()
-        arrived = at or now()
+        arrived = at or await self.moment(caller)
         return await asyncio.gather(*(_safely(self._record(caller, one, arrived)) for one in recordings))
 
     async def _record(self, caller: Partnership, recording: Recording, at: datetime) -> Outcome:
@@ -142,7 +142,7 @@ class Ledger:
         await self.catalogue.refresh()
         check_legs(legs, methodology)
         rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
-        trips.check_reporting_time(legs, [kind for kind, _ in rated], now())
+        trips.check_reporting_time(legs, [kind for kind, _ in rated], await self.moment(caller))
         others: list[Action] = []
         if user is not None:
             if caller is None:
@@ -169,7 +169,7 @@ class Ledger:
         if action is None or not caller.owns(action):
             raise ActionNotFound
         return await self._writer.post(
-            ReverseAction(**_common(caller, action.user_id, key, at or now()), action_id=action_id)
+            ReverseAction(**_common(caller, action.user_id, key, at or await self.moment(caller)), action_id=action_id)
         )
 
     async def donate(
@@ -189,7 +189,7 @@ class Ledger:
         if amount_g is not None and not 1 <= amount_g <= AMOUNT_MAX_G:
             raise InvalidInput(path=("amount",), reason=f"An amount is between 1 and {AMOUNT_MAX_G:,} grams.")
         user_id = await self.find(caller, user)
-        common = _common(caller, user_id, key, at or now())
+        common = _common(caller, user_id, key, at or await self.moment(caller))
         return await self._writer.post(DonateEnergy(**common, project_id=project_id, amount_g=amount_g))
 
     async def reverse_donation(
@@ -203,7 +203,7 @@ class Ledger:
         donation = (await Transfer.by_ids([donation_id])).get(donation_id)
         if donation is None or not caller.owns(donation):
             raise DonationNotFound
-        common = _common(caller, donation.user_id, key, at or now())
+        common = _common(caller, donation.user_id, key, at or await self.moment(caller))
         return await self._writer.post(
             ReverseDonation(**common, donation_id=donation_id, window=self.rules.reversal_window)
         )
@@ -214,7 +214,9 @@ class Ledger:
         Raises: UserNotFound, InvalidInput.
         """
         check_key(key)
-        return await self._writer.post(IssueLinkCode(**_common(caller, await self.find(caller, user), key, now())))
+        return await self._writer.post(
+            IssueLinkCode(**_common(caller, await self.find(caller, user), key, await self.moment(caller)))
+        )
 
     async def link_user(self, caller: Partnership, code: str, external_ref: str, key: str) -> Outcome:
         """Redeem a link code under the caller's own reference.
@@ -227,7 +229,7 @@ class Ledger:
         issued = (await LinkCode.by_codes(caller.environment, [typed])).get(typed) if typed.isalnum() else None
         if issued is None:
             raise LinkCodeInvalid
-        common = _common(caller, issued.user_id, key, now())
+        common = _common(caller, issued.user_id, key, await self.moment(caller))
         return await self._writer.post(LinkUser(**common, code=typed, external_ref=external_ref))
 
     async def unlink_user(self, caller: Partnership, user: UserBy, key: str) -> Outcome:
@@ -237,7 +239,13 @@ class Ledger:
         """
         check_key(key)
         user_id = await self.find(caller, user, unlinked_by=key)
-        return await self._writer.post(UnlinkUser(**_common(caller, user_id, key, now())))
+        return await self._writer.post(UnlinkUser(**_common(caller, user_id, key, await self.moment(caller))))
+
+    async def moment(self, caller: Partnership | None) -> datetime:
+        """Return the present moment for a caller: in the sandbox, as far ahead as the partner has advanced it."""
+        if caller is None or caller.environment is Environment.LIVE:
+            return now()
+        return now() + await SandboxClock.ahead_of(caller.partner_id)
 
     async def post(self, order: Order) -> Outcome:
         """Post an order of another part of the house, by the same rules: once, with a receipt."""
@@ -253,7 +261,7 @@ class Ledger:
             return await self.find(caller, user)
         check_text(user.external_ref, ("user", "externalRef"))
         return await self._registry.register(
-            Name(caller.partner_id, caller.environment, user.external_ref, at or now())
+            Name(caller.partner_id, caller.environment, user.external_ref, at or await self.moment(caller))
         )
 
     async def find(self, caller: Partnership, user: UserBy, unlinked_by: str | None = None) -> UUID:

@@ -2,6 +2,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 from api.models.action import ActionStatus
 from api.models.action_type import ActionCategory, QuantityUnit, ScenarioChannel
+from api.models.audit_entry import AuditKind
 from api.models.emission_factor import BaselineKind
 from api.models.environment import Environment
 from api.models.event import EventKind
@@ -129,6 +130,33 @@ class Migration(migrations.Migration):
                 "app": "lucid",
                 "pk_attr": "id",
                 "table_description": "A kind of green action.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="AuditEntry",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                (
+                    "kind",
+                    fields.CharEnumField(
+                        description="PARTNER_ADDED: PARTNER_ADDED\nPARTNER_SUSPENDED: PARTNER_SUSPENDED\nPARTNER_RESUMED: PARTNER_RESUMED\nKEY_ISSUED: KEY_ISSUED\nKEY_RETIRED: KEY_RETIRED\nKEY_REVOKED: KEY_REVOKED\nPROJECT_ADDED: PROJECT_ADDED\nPROJECT_STATUS_CHANGED: PROJECT_STATUS_CHANGED\nSANDBOX_CLOCK_ADVANCED: SANDBOX_CLOCK_ADVANCED",
+                        enum_type=AuditKind,
+                        max_length=24,
+                    ),
+                ),
+                ("actor", fields.CharField(max_length=64)),
+                ("partner_id", fields.UUIDField(null=True)),
+                ("project_id", fields.UUIDField(null=True)),
+                ("details", fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "audit_entry",
+                "app": "lucid",
+                "indexes": [Index(fields=["partner_id", "id"])],
+                "pk_attr": "id",
+                "table_description": "A change of access, in the transaction that makes it.",
             },
             bases=["Model"],
         ),
@@ -362,6 +390,7 @@ class Migration(migrations.Migration):
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("revoked_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("last_used_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
             ],
             options={"table": "api_key", "app": "lucid", "pk_attr": "id", "table_description": "A partner's key."},
             bases=["Model"],
@@ -518,6 +547,20 @@ class Migration(migrations.Migration):
                 "unique_together": (("user_id", "partner_id", "key"),),
                 "pk_attr": "id",
                 "table_description": "The answer that was given to a key. Never updated, never deleted.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="SandboxClock",
+            fields=[
+                ("partner_id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ("ahead_s", fields.BigIntField(default=0)),
+            ],
+            options={
+                "table": "sandbox_clock",
+                "app": "lucid",
+                "pk_attr": "partner_id",
+                "table_description": "By how much a partner's sandbox is ahead of the real time. It only grows.",
             },
             bases=["Model"],
         ),

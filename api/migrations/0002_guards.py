@@ -8,7 +8,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state_apps import StateApps
 
-IMMUTABLE = ("transfer", "gap", "receipt", "event", "block", "emission_factor")
+IMMUTABLE = ("transfer", "gap", "receipt", "event", "block", "emission_factor", "audit_entry")
 ACTION_FROZEN = (
     "id",
     "environment",

@@ -4,6 +4,7 @@ from api.models.account import Account, AccountMoved
 from api.models.action import Action, ActionStatus
 from api.models.action_type import ActionCategory, ActionType, QuantityUnit, ScenarioChannel
 from api.models.api_key import ApiKey
+from api.models.audit_entry import AuditEntry, AuditKind
 from api.models.block import Block
 from api.models.emission_factor import BaselineKind, EmissionFactor
 from api.models.environment import Environment
@@ -23,6 +24,7 @@ from api.models.project import (
 )
 from api.models.project_head import ProjectDonor, ProjectHead
 from api.models.receipt import Receipt
+from api.models.sandbox_clock import SandboxClock
 from api.models.sealer_lease import SealerLease
 from api.models.signing_key import SigningKey
 from api.models.transfer import CREDITS, Transfer, TransferKind
@@ -39,6 +41,8 @@ __all__ = [
     "ActionStatus",
     "ActionType",
     "ApiKey",
+    "AuditEntry",
+    "AuditKind",
     "BaselineKind",
     "Block",
     "EmissionFactor",
@@ -61,6 +65,7 @@ __all__ = [
     "ProjectStatus",
     "QuantityUnit",
     "Receipt",
+    "SandboxClock",
     "ScenarioChannel",
     "SealerLease",
     "SigningKey",

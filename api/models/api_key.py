@@ -23,6 +23,7 @@ class ApiKey(Model):
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(null=True)
     revoked_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "api_key"
@@ -35,6 +36,11 @@ class ApiKey(Model):
     async def with_partner(cls, key_id: str) -> "ApiKey | None":
         """Return the key of this id with its partner."""
         return await cls.get_or_none(id=key_id).select_related("partner")
+
+    @classmethod
+    async def note_use(cls, key_id: str, at: datetime) -> None:
+        """Write down that a key was used."""
+        await cls.filter(id=key_id).update(last_used_at=at)
 
     @classmethod
     async def of_partner(cls, partner_id: UUID) -> "list[ApiKey]":

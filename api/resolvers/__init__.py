@@ -4,6 +4,7 @@ import strawberry
 from strawberry.tools import merge_types
 
 from api.resolvers.actions import ActionMutations, ActionQueries
+from api.resolvers.administration import AdministrationMutations, AdministrationQueries
 from api.resolvers.donations import DonationMutations, DonationQueries, DonationSubscriptions
 from api.resolvers.nodes import NodeQueries
 from api.resolvers.partners import PartnerQueries
@@ -12,8 +13,19 @@ from api.resolvers.users import UserMutations, UserQueries
 from api.schema.permissions import unguarded_fields
 from api.schema.scalars import SCALARS
 
-Query = merge_types("Query", (NodeQueries, PartnerQueries, UserQueries, ActionQueries, ProjectQueries, DonationQueries))
-Mutation = merge_types("Mutation", (ActionMutations, DonationMutations, UserMutations))
+Query = merge_types(
+    "Query",
+    (
+        NodeQueries,
+        PartnerQueries,
+        UserQueries,
+        ActionQueries,
+        ProjectQueries,
+        DonationQueries,
+        AdministrationQueries,
+    ),
+)
+Mutation = merge_types("Mutation", (ActionMutations, DonationMutations, UserMutations, AdministrationMutations))
 Subscription = merge_types("Subscription", (DonationSubscriptions, ProjectSubscriptions))
 for root, description in (
     (Query, "What can be asked."),

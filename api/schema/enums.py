@@ -107,6 +107,21 @@ describe(
     {"DONATION": "Energy was donated.", "DONATION_REVERSED": "A donation was taken back in its window."},
 )
 describe(
+    models.AuditKind,
+    "What was changed in who may do what.",
+    {
+        "PARTNER_ADDED": "A partner was taken in.",
+        "PARTNER_SUSPENDED": "A partner was suspended; its keys open nothing.",
+        "PARTNER_RESUMED": "A suspended partner was let back in.",
+        "KEY_ISSUED": "A key was made.",
+        "KEY_RETIRED": "A key was given an end, because a new one takes its place.",
+        "KEY_REVOKED": "A key was ended at once.",
+        "PROJECT_ADDED": "A project was entered.",
+        "PROJECT_STATUS_CHANGED": "A project reached another stage.",
+        "SANDBOX_CLOCK_ADVANCED": "A partner advanced the clock of its sandbox.",
+    },
+)
+describe(
     models.TransferKind,
     "Which way energy moved, and why.",
     {

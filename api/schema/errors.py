@@ -196,6 +196,11 @@ class ScopeNotGranted(UserError):
     scope: str = strawberry.field(description="The scope.")
 
 
+@strawberry.type(description="Only a key of the sandbox can do this.")
+class SandboxOnly(UserError):
+    """Only in the sandbox."""
+
+
 @strawberry.type(
     description="Something unexpected happened to this item alone. Send it again under the same idempotency key."
 )
@@ -228,6 +233,7 @@ SHOWN: dict[type[Refusal], type[UserError]] = {
     ledger.AlreadyLinked: AlreadyLinked,
     ledger.LastLink: LastLink,
     ledger.ScopeNotGranted: ScopeNotGranted,
+    ledger.SandboxOnly: SandboxOnly,
 }
 
 
@@ -311,4 +317,8 @@ UnlinkUserError: TypeAlias = Annotated[
 CreateUserTokenError: TypeAlias = Annotated[
     InvalidInput | IdempotencyConflict | UserNotFound | ScopeNotGranted,
     strawberry.union("CreateUserTokenError", description="Why no token was made."),
+]
+AdvanceSandboxClockError: TypeAlias = Annotated[
+    InvalidInput | SandboxOnly,
+    strawberry.union("AdvanceSandboxClockError", description="Why the clock was not advanced."),
 ]

@@ -9,6 +9,7 @@ from graphql import GraphQLError
 from api.models import NOBODY, decode_id, encode_id
 
 USER, ACTION, DONATION, PROJECT, PARTNER, EVENT, ACTION_TYPE = "usr", "act", "don", "prj", "ptn", "evt", "typ"
+AUDIT_ENTRY = "aud"
 
 IdArgument: TypeAlias = Annotated[strawberry.ID, strawberry.argument(description="Global id.")]
 

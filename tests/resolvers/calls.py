@@ -61,6 +61,8 @@ def mutation(name: str) -> str:
     if name == "recordActions":
         item = f"results {{ {RESULTS['recordAction']} {BALANCE} replayed {errors_of('RecordActionError')} }}"
         selection = f"{item} {errors_of('RecordActionsError')}"
+    elif name == "advanceSandboxClock":
+        selection = f"now replayed {errors_of('AdvanceSandboxClockError')}"
     else:
         selection = f"{RESULTS[name]} {BALANCE} replayed {errors_of(f'{capital}Error')}"
     return f"mutation ($input: {capital}Input!) {{ {name}(input: $input) {{ {selection} }} }}"

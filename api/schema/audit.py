@@ -1,0 +1,45 @@
+"""The audit log, for operators."""
+
+from datetime import datetime
+from typing import Self
+
+import orjson
+import strawberry
+
+from api import models
+from api.models import AuditKind
+from api.schema import node
+from api.schema.context import Info
+from api.schema.partner import Partner
+
+
+@strawberry.type(description="A change of who may do what. Entries are never changed.")
+class AuditEntry:
+    """A change of who may do what."""
+
+    row: strawberry.Private[models.AuditEntry]
+    id: strawberry.ID = strawberry.field(description="Identifier of the entry.")
+    kind: AuditKind = strawberry.field(description="What was changed.")
+    actor: str = strawberry.field(description="Who changed it: `command line`, or the public part of a key.")
+    details: str = strawberry.field(description="What it was about, as JSON. No secrets.")
+    created_at: datetime = strawberry.field(description="When.")
+
+    @strawberry.field(description="The partner that it is about.")
+    async def partner(self, info: Info) -> Partner | None:
+        """Load the partner."""
+        if self.row.partner_id is None:
+            return None
+        row = await info.context.loaders.partners.load(self.row.partner_id)
+        return Partner.of(row) if row is not None else None
+
+    @classmethod
+    def of(cls, row: models.AuditEntry) -> Self:
+        """Show a row."""
+        return cls(
+            row=row,
+            id=node.global_id(node.AUDIT_ENTRY, row.id),
+            kind=row.kind,
+            actor=row.actor,
+            details=orjson.dumps(row.details).decode(),
+            created_at=row.created_at,
+        )
