@@ -12,6 +12,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from uuid import UUID
 
+from api.access.language import Language
 from api.access.scopes import Scope, scopes_of_kinds
 from api.ledger import Partnership
 from api.models import (
@@ -53,6 +54,7 @@ class Caller:
     #: The one user whom a user token is for.
     user_id: UUID | None = None
     expires_at: datetime | None = None
+    language: Language = Language.EN
 
     @property
     def partnership(self) -> Partnership | None:
@@ -143,7 +145,8 @@ async def rotate_keys(
     live = [
         key for key in await ApiKey.of_partner(partner.id) if key.environment is environment and key.is_valid(now())
     ]
-    scopes = {Scope(scope) for key in live for scope in key.scopes} or None
+    # Of what they opened, what the partner's kinds still allow; of no valid key at all, everything.
+    scopes = scopes_of_kinds(partner.kinds) & {Scope(one) for key in live for one in key.scopes} if live else None
     async with transaction():
         for key in live:
             if key.expires_at is None or key.expires_at > retire_at:

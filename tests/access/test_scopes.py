@@ -1,0 +1,30 @@
+"""Scopes: what the kinds of a partner allow."""
+
+from api.access import Scope, scopes_of_kinds
+from api.models import PartnerKind
+
+
+def test_a_kind_opens_what_its_work_needs_and_no_more() -> None:
+    assert {kind.value: sorted(scope.value for scope in scopes_of_kinds([kind])) for kind in PartnerKind} == {
+        "ACTION_SOURCE": [
+            "actions:read",
+            "actions:write",
+            "donations:read",
+            "donations:write",
+            "users:read",
+            "users:write",
+        ],
+        "NGO": ["donations:read", "events:read"],
+        "SPONSOR": ["donations:read", "events:read"],
+        "OPERATOR": ["actions:read", "admin", "donations:read", "events:read", "users:read"],
+    }
+
+
+def test_several_kinds_open_what_each_of_them_opens() -> None:
+    assert scopes_of_kinds([]) == frozenset()
+    both = scopes_of_kinds(["ACTION_SOURCE", "NGO"])
+    assert both == scopes_of_kinds(["ACTION_SOURCE"]) | {Scope.EVENTS_READ}
+
+
+def test_who_sees_everything_writes_nothing_in_a_partners_name() -> None:
+    assert [scope for scope in scopes_of_kinds(["OPERATOR"]) if scope.value.endswith(":write")] == []
