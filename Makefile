@@ -6,13 +6,15 @@ UV ?= uv
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run test check lock
+GRAPHIQL = api/transport/static/index.html
+
+.PHONY: run test check lock explorer
 .NOTPARALLEL:
 
-run: .venv/requirements.lock
+run: .venv/requirements.lock $(GRAPHIQL)
 	.venv/bin/lucid serve --demo
 
-test: .venv/requirements-dev.lock
+test: .venv/requirements-dev.lock $(GRAPHIQL)
 	.venv/bin/python -m pytest
 
 check: .venv/requirements-dev.lock
@@ -22,6 +24,16 @@ check: .venv/requirements-dev.lock
 	.venv/bin/lint-imports
 	.venv/bin/python -m pip check
 	.venv/bin/lucid schema --check
+
+# GraphiQL, the page for trying the API. `run` and `test` build it where it is missing or older than its sources; without
+# npm, or when the build fails, they say so in a line and go on: the API then serves a page that says `make explorer`.
+explorer:
+	cd explorer && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --fetch-retries=1; }
+	cd explorer && npm run build
+
+$(GRAPHIQL): $(wildcard explorer/*.* explorer/src/*.* explorer/src/examples/*)
+	@mkdir -p var && $(MAKE) explorer >var/explorer.log 2>&1 \
+		|| echo "GraphiQL is not built: it needs npm with Node 20.19 or newer; var/explorer.log says what is missing."
 
 # For maintainers, with uv: take in what pyproject.toml says now; `make lock UPGRADE=--upgrade` moves all to the newest.
 # setuptools is locked too, as it installs the project itself.
