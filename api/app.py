@@ -9,6 +9,8 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLSchema
@@ -16,16 +18,17 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 from tortoise.context import TortoiseContext
 
-from api.access import Authenticator, Caller, Unauthenticated, Uses
+from api.access import Authenticator, Caller, Unauthenticated, Uses, preferred
 from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
-from api.execution.errors import Refused
+from api.execution.errors import Refused, Say
 from api.execution.runtime import Engine
 from api.ledger import Ledger, Rules
 from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema
+from api.schema.catalogue import said
 from api.schema.context import Context
 from api.settings import Settings, read_settings
 from api.transport.explorer import ASSETS_PATH, graphiql, graphiql_assets
@@ -120,13 +123,20 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         except Unauthenticated:  # and why is not said: a wrong key learns nothing
             raise Refused("UNAUTHENTICATED", "The key or token is not valid.", 401) from None
         current[0].uses.note(caller.key_id)
-        return caller
+        return replace(caller, language=preferred(headers.get("accept-language", "")))
 
     def context(caller: Caller, request_id: str) -> Context:
         return current[0].context(caller, request_id, authenticator)
 
+    def interpret(headers: Mapping[str, str]) -> Say:
+        return partial(said, language=preferred(headers.get("accept-language", "")))
+
     engine: Engine[Caller] = Engine(
-        core_schema, authenticate=authenticate, context=context, deadline_s=settings.deadline.total_seconds()
+        core_schema,
+        authenticate=authenticate,
+        context=context,
+        interpret=interpret,
+        deadline_s=settings.deadline.total_seconds(),
     )
     http: GraphQLHTTP[Caller] = GraphQLHTTP(engine, explorer=graphiql(), origins=settings.origins)
     sockets: GraphQLWebSocket[Caller] = GraphQLWebSocket(engine, origins=settings.origins)

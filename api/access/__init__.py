@@ -11,6 +11,7 @@ from api.access.keys import (
     revoke_key,
     rotate_keys,
 )
+from api.access.language import Language, preferred
 from api.access.partners import add_partner, set_status
 from api.access.scopes import Scope, scopes_of_kinds
 from api.access.user_tokens import UserToken, create_user_token
@@ -21,6 +22,7 @@ __all__ = [
     "AccessToken",
     "Authenticator",
     "Caller",
+    "Language",
     "OAuthError",
     "Scope",
     "ScopeNotAllowed",
@@ -31,6 +33,7 @@ __all__ = [
     "create_user_token",
     "exchange",
     "issue_key",
+    "preferred",
     "revoke_key",
     "rotate_keys",
     "scopes_of_kinds",

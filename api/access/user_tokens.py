@@ -68,7 +68,7 @@ async def create_user_token(
     assert partnership is not None and caller.key_id is not None  # noqa: S101, PT018 - the guard has seen a key
     longest = int(USER_TOKEN_LIFE_MAX.total_seconds())
     if not LIFE_MIN.total_seconds() <= life_s <= longest:
-        raise InvalidInput(path=("ttlS",), reason=f"A token lives from 60 to {longest:,} seconds.")
+        raise InvalidInput(path=("ttlS",), reason="A token lives from 60 to {most:,} seconds.", case={"most": longest})
     if not scopes:
         raise InvalidInput(path=("scopes",), reason="Name at least one scope.")
     allowed = caller.scopes & USER_SCOPES

@@ -6,10 +6,14 @@
 - Everything else is a bug. The caller learns that there was one and its request id; the log learns the rest.
 
 `Refused` is the refusal of a whole request, raised by the transports and by the authenticator they are given.
+
+The engine speaks English and has no catalogue. Whoever runs it may hand it an interpreter, which says the message of a
+code in the language that the request's headers ask for; the transports set it once for each request or socket.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -19,6 +23,11 @@ from graphql import FieldNode, GraphQLError
 logger = logging.getLogger(__name__)
 
 FormattedError: TypeAlias = dict[str, Any]
+
+# Says the message of an error that has this code.
+Say: TypeAlias = Callable[[str, str], str]
+
+SAY: ContextVar[Say] = ContextVar("SAY")
 
 MESSAGE_MAX = 1_000
 LOGGED_MAX = 10
@@ -71,7 +80,16 @@ class Refused(Exception):
     def formatted(self, request_id: str) -> FormattedError:
         """Return the refusal as an entry of a response's `errors`."""
         extensions = {**self.extensions, "code": self.code, "requestId": request_id}
-        return {"message": self.message, "extensions": extensions}
+        return {"message": _said(self.code, self.message), "extensions": extensions}
+
+
+def as_written(code: str, message: str) -> str:
+    """Leave a message as it is."""
+    return message
+
+
+def _said(code: str, message: str) -> str:
+    return SAY.get(as_written)(code, message)[:MESSAGE_MAX]
 
 
 def coded(message: str, code: Code, *, at: GraphQLError | None = None) -> GraphQLError:
@@ -96,7 +114,7 @@ def format_execution_errors(errors: Iterable[GraphQLError], request_id: str) -> 
     for error in errors:
         origin = _origin(error)
         if isinstance(origin, GraphQLError) and "code" in (origin.extensions or {}):
-            formatted.append(_format(error, origin.extensions or {}, request_id))
+            formatted.append(_format(error, origin.extensions or {}, request_id, origin.message))
         elif _is_bad_input(origin):
             formatted.append(_format(error, {"code": Code.BAD_USER_INPUT.value}, request_id))
         else:
@@ -142,8 +160,11 @@ def _masked(error: GraphQLError | None, request_id: str) -> FormattedError:
     return _format(masked, {"code": Code.INTERNAL.value}, request_id)
 
 
-def _format(error: GraphQLError, extensions: Mapping[str, Any], request_id: str) -> FormattedError:
-    formatted: FormattedError = {"message": error.message[:MESSAGE_MAX]}
+def _format(
+    error: GraphQLError, extensions: Mapping[str, Any], request_id: str, message: str | None = None
+) -> FormattedError:
+    # What was raised may be more than its text, of which the executor only keeps a copy.
+    formatted: FormattedError = {"message": _said(str(extensions["code"]), message or error.message)}
     if error.locations:
         formatted["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
     if error.path:

@@ -23,7 +23,7 @@ from graphql import (
 from graphql.execution import create_source_event_stream
 
 from api.execution.documents import Documents
-from api.execution.errors import Code, coded, format_execution_errors
+from api.execution.errors import SAY, Code, Say, as_written, coded, format_execution_errors
 from api.execution.guard import Guard
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.limits import DEFAULT_LIMITS, Limits
@@ -38,6 +38,8 @@ Caller = TypeVar("Caller")
 # Header names are lower case. On a socket the keys of the `connection_init` payload are among them.
 Authenticate: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Caller]]
 MakeContext: TypeAlias = Callable[[Caller, str], object]
+# Finds who says messages in the language that the headers ask for.
+Interpret: TypeAlias = Callable[[Mapping[str, str]], Say]
 
 COERCION_ERRORS_MAX = 10
 
@@ -76,14 +78,20 @@ class Engine(Generic[Caller]):
         limits: Limits = DEFAULT_LIMITS,
         deadline_s: float = 30.0,
         trusted_documents: Mapping[str, str] = NOTHING,
+        interpret: Interpret = lambda _: as_written,
     ) -> None:
         self.schema = schema
         self.authenticate = authenticate
         self.documents = Documents(schema, limits)
         self.persisted = PersistedDocuments(trusted_documents)
         self._introspections = Introspections()
+        self._interpret = interpret
         self._make_context = context
         self._guard = Guard(deadline_s)
+
+    def listen(self, headers: Mapping[str, str]) -> None:
+        """Speak the language of these headers from now on, in this task and those that it starts."""
+        SAY.set(self._interpret(headers))
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation."""

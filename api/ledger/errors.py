@@ -1,7 +1,8 @@
 """The tree of refusals: what the rules say no to, each with the facts of the case.
 
 A refusal is an answer, not a fault. It is stored under the call's idempotency key like an acceptance, as `code` and
-`facts`, and can be made again from them.
+`facts`, and can be made again from them. It knows no words: those come from `schema/catalogue.toml`, in the language of
+whoever asks.
 
     Refusal
     ├── InvalidInput              the call can never be right
@@ -15,7 +16,7 @@ A refusal is an answer, not a fault. It is stored under the call's idempotency k
     └── ScopeNotGranted  SandboxOnly
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -32,11 +33,6 @@ class Refusal(Exception):
     path: tuple[str, ...] = ()
 
     @property
-    def message(self) -> str:
-        """One sentence for a person."""
-        return (type(self).__doc__ or "").splitlines()[0]
-
-    @property
     def facts(self) -> dict[str, Any]:
         """The case in JSON's types, to be stored."""
         return {
@@ -45,7 +41,7 @@ class Refusal(Exception):
 
     @override
     def __str__(self) -> str:
-        return self.message
+        return f"{self.code} {self.facts}"
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> Self:
@@ -60,15 +56,11 @@ class Refusal(Exception):
 
 @dataclass(eq=False, kw_only=True)
 class InvalidInput(Refusal):
-    """The input is out of bounds."""
+    """The input is out of bounds. `reason` says why, in English, with places in braces for what is in `case`."""
 
     code = "INVALID_INPUT"
     reason: str
-
-    @property
-    @override
-    def message(self) -> str:
-        return self.reason
+    case: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False, kw_only=True)

@@ -187,7 +187,9 @@ class Ledger:
         """
         check_key(key)
         if amount_g is not None and not 1 <= amount_g <= AMOUNT_MAX_G:
-            raise InvalidInput(path=("amount",), reason=f"An amount is between 1 and {AMOUNT_MAX_G:,} grams.")
+            raise InvalidInput(
+                path=("amount",), reason="An amount is between 1 and {most:,} grams.", case={"most": AMOUNT_MAX_G}
+            )
         user_id = await self.find(caller, user)
         common = _common(caller, user_id, key, at or await self.moment(caller))
         return await self._writer.post(DonateEnergy(**common, project_id=project_id, amount_g=amount_g))
@@ -347,4 +349,4 @@ def check_text(text: str, path: tuple[str, ...]) -> None:
     Raises: InvalidInput.
     """
     if not 1 <= len(text) <= TEXT_MAX or not text.isprintable():
-        raise InvalidInput(path=path, reason=f"Expected 1 to {TEXT_MAX} printable characters.")
+        raise InvalidInput(path=path, reason="Expected 1 to {most} printable characters.", case={"most": TEXT_MAX})

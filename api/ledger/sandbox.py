@@ -24,7 +24,9 @@ async def advance_clock(
         raise SandboxOnly
     real = now()
     if to > real + AHEAD_MAX:
-        raise InvalidInput(path=("to",), reason=f"A sandbox is at most {AHEAD_MAX.days:,} days ahead.")
+        raise InvalidInput(
+            path=("to",), reason="A sandbox is at most {most:,} days ahead.", case={"most": AHEAD_MAX.days}
+        )
     async with transaction():
         ahead = await SandboxClock.ahead_of(partner_id, locked=True)
         if to <= real + ahead:

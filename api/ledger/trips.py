@@ -48,7 +48,11 @@ def check_shape(legs: Sequence[Leg]) -> None:
     Raises: InvalidInput.
     """
     if not 1 <= len(legs) <= LEGS_MAX:
-        raise InvalidInput(path=("legs",), reason=f"An action has 1 to {LEGS_MAX} legs, not {len(legs)}.")
+        raise InvalidInput(
+            path=("legs",),
+            reason="An action has 1 to {most} legs, not {count}.",
+            case={"most": LEGS_MAX, "count": len(legs)},
+        )
     for index, leg in enumerate(legs):
         path = ("legs", str(index))
         if leg.quantity < 1:
@@ -66,8 +70,11 @@ def check_journey(legs: Sequence[Leg], types: Sequence[ActionType]) -> None:
     """
     for index, kind in enumerate(types):
         if len(legs) > 1 and not kind.excludes_overlap:
-            reason = f"Only travel is recorded in several legs; {kind.code} is not travel."
-            raise InvalidInput(path=("legs", str(index), "type"), reason=reason)
+            raise InvalidInput(
+                path=("legs", str(index), "type"),
+                reason="Only travel is recorded in several legs; {type} is not travel.",
+                case={"type": kind.code},
+            )
 
 
 def check_plausible(index: int, leg: Leg, kind: ActionType) -> None:

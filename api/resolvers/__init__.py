@@ -5,6 +5,7 @@ from strawberry.tools import merge_types
 
 from api.resolvers.actions import ActionMutations, ActionQueries
 from api.resolvers.administration import AdministrationMutations, AdministrationQueries
+from api.resolvers.catalogue import CatalogueQueries
 from api.resolvers.donations import DonationMutations, DonationQueries, DonationSubscriptions
 from api.resolvers.nodes import NodeQueries
 from api.resolvers.partners import PartnerQueries
@@ -23,6 +24,7 @@ Query = merge_types(
         ProjectQueries,
         DonationQueries,
         AdministrationQueries,
+        CatalogueQueries,
     ),
 )
 Mutation = merge_types("Mutation", (ActionMutations, DonationMutations, UserMutations, AdministrationMutations))

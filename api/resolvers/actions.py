@@ -149,11 +149,19 @@ class ActionMutations:
     ) -> RecordActionsPayload:
         """Record many."""
         if not 1 <= len(input.actions) <= BULK_MAX:
-            reason = f"One call records 1 to {BULK_MAX:,} actions, not {len(input.actions):,}."
-            return RecordActionsPayload(results=[], errors=show(InvalidInput(path=("actions",), reason=reason)))
+            too_many = InvalidInput(
+                path=("actions",),
+                reason="One call records 1 to {most:,} actions, not {count:,}.",
+                case={"most": BULK_MAX, "count": len(input.actions)},
+            )
+            return RecordActionsPayload(results=[], errors=show(too_many))
         if not 1 <= len(input.idempotency_key) <= BULK_KEY_MAX:
-            reason = f"Expected 1 to {BULK_KEY_MAX} characters, which leaves room for the index of an item."
-            return RecordActionsPayload(results=[], errors=show(InvalidInput(path=("idempotencyKey",), reason=reason)))
+            bad_key = InvalidInput(
+                path=("idempotencyKey",),
+                reason="Expected 1 to {most} characters, which leaves room for the index of an item.",
+                case={"most": BULK_KEY_MAX},
+            )
+            return RecordActionsPayload(results=[], errors=show(bad_key))
         recordings = [
             _recording(item, item.idempotency_key or f"{input.idempotency_key}#{index}")
             for index, item in enumerate(input.actions)

@@ -1,7 +1,7 @@
 """Arguments and inputs that several subjects share, and their way into the ledger's words."""
 
 from datetime import datetime
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -11,6 +11,7 @@ from api.ledger import Outcome, UserBy
 from api.models import NOBODY
 from api.schema import node
 from api.schema.balance import Balance
+from api.schema.catalogue import error
 from api.schema.context import Info
 from api.schema.scalars import Grams
 from api.schema.user import UserBy as UserByInput
@@ -34,9 +35,9 @@ def asked_user(info: Info, user_id: strawberry.ID | None) -> UUID | None:
     return asked if bound in {None, asked} else NOBODY
 
 
-def bad_input(message: str) -> GraphQLError:
-    """Return the error for arguments that can never be right."""
-    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+def bad_input(english: str, **facts: Any) -> GraphQLError:
+    """Return the error for arguments that can never be right: a sentence, whose facts stand in braces."""
+    return error("BAD_USER_INPUT", english, **facts)
 
 
 def some(value: strawberry.Maybe[Value]) -> Value | None:

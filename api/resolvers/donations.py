@@ -6,7 +6,6 @@ from typing import Annotated
 from uuid import UUID
 
 import strawberry
-from graphql import GraphQLError
 
 from api import models
 from api.access import Scope
@@ -25,6 +24,7 @@ from api.resolvers.arguments import (
     user_by,
 )
 from api.schema import node
+from api.schema.catalogue import error
 from api.schema.context import Info
 from api.schema.donation import (
     DonateEnergyInput,
@@ -40,7 +40,6 @@ from api.schema.event import (
     DonationEvent,
     DonationUpdate,
     ProjectPosition,
-    bad_cursor,
     read_cursor,
     write_cursor,
 )
@@ -213,7 +212,11 @@ class DonationSubscriptions:
         positions = {project_id: known.get(project_id, start[project_id]) for project_id in followed}
         if ahead := [project_id for project_id in followed if positions[project_id] > heads[project_id]]:
             names = ", ".join(node.global_id(node.PROJECT, project_id) for project_id in ahead)
-            raise bad_cursor(f"The cursor is ahead of {names}: it is from another world, or from another service.")
+            raise error(
+                "BAD_CURSOR",
+                "The cursor is ahead of {names}: it is from another world, or from another service.",
+                names=names,
+            )
         # Closed with this generator, and not when the garbage collector comes by.
         async with aclosing(context.feed.follow(positions, environment, idle_s=context.checkpoint_s)) as events:
             async for event in events:
@@ -231,12 +234,12 @@ async def _followed(info: Info, project_ids: list[strawberry.ID]) -> list[UUID]:
     """
     ids = list(dict.fromkeys(node.require_id(text, node.PROJECT) for text in project_ids))
     if not 1 <= len(ids) <= FOLLOWED_MAX:
-        raise bad_input(f"Follow 1 to {FOLLOWED_MAX} projects.")
+        raise bad_input("Follow 1 to {most} projects.", most=FOLLOWED_MAX)
     caller = info.context.caller
     allowed = set(await models.Project.by_ids(ids)) if caller.is_operator else await caller.projects()
     if foreign := [one for one in ids if one not in allowed]:
         names = ", ".join(node.global_id(node.PROJECT, one) for one in foreign)
-        raise GraphQLError(f"You take no part in {names}.", extensions={"code": "FORBIDDEN"})
+        raise error("FORBIDDEN", "You take no part in {names}.", names=names)
     return ids
 
 

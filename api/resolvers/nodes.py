@@ -50,7 +50,7 @@ class NodeQueries:
     ) -> list[Node | None]:
         """Find many."""
         if len(ids) > NODES_MAX:
-            raise bad_input(f"Ask for at most {NODES_MAX} nodes.")
+            raise bad_input("Ask for at most {most} nodes.", most=NODES_MAX)
         return [await _find(info, one) for one in ids]
 
 

@@ -5,12 +5,12 @@ from contextlib import aclosing
 from typing import Annotated
 
 import strawberry
-from graphql import GraphQLError
 
 from api import models
 from api.models import ProjectCategory, ProjectStatus
 from api.resolvers.arguments import OfPartner, bad_input
 from api.schema import node
+from api.schema.catalogue import error
 from api.schema.context import Info
 from api.schema.enums import ListOrder
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
@@ -79,7 +79,7 @@ class ProjectSubscriptions:
         context = info.context
         wanted = node.require_id(project_id, node.PROJECT)
         if not await models.Project.by_ids([wanted]):
-            raise GraphQLError("There is no such project.", extensions={"code": "NOT_FOUND"})
+            raise error("NOT_FOUND", "There is no such project.")
         async with aclosing(context.feed.progress(wanted, context.caller.environment)) as heads:
             async for head in heads:
                 yield ProjectProgress.of(wanted, head)

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from api import models
-from api.access import Caller
+from api.access import Caller, Language
 from api.access.tokens import Signer
 from api.events.feed import Feed
 from api.ledger import Ledger, Partnership
@@ -66,6 +66,11 @@ class Context:
         if self._loaders is None:
             self._loaders = Loaders(self.caller)
         return self._loaders
+
+    @property
+    def language(self) -> Language:
+        """The language in which the caller is spoken to."""
+        return self.caller.language
 
     @property
     def partnership(self) -> Partnership:

@@ -13,17 +13,25 @@ import strawberry
 
 from api.ledger import errors as ledger
 from api.ledger.errors import Refusal
+from api.schema.catalogue import CATALOGUE, Sentence, sentence
+from api.schema.context import Info
 from api.schema.scalars import Grams
 
 log = logging.getLogger(__name__)
+
+
+def in_words(self: "UserError", info: Info) -> str:
+    """Say in the caller's language what is the case."""
+    return self.sentence.within(info.context.language)
 
 
 @strawberry.interface(description="Why a call was refused. Its type says more.")
 class UserError:
     """Why a call was refused."""
 
+    sentence: strawberry.Private[Sentence]
     code: str = strawberry.field(description="Stable code, for programs.")
-    message: str = strawberry.field(description="One sentence, for people. It may change.")
+    message: str = strawberry.field(resolver=in_words, description="One sentence, for people. It may change.")
     path: list[str] = strawberry.field(description="Leads to the input that is to blame; empty when all of it is.")
     retryable: bool = strawberry.field(
         description="Whether the same call under a new idempotency key may succeed later."
@@ -34,7 +42,7 @@ class UserError:
 class InvalidInput(UserError):
     """The input is out of bounds."""
 
-    reason: str = strawberry.field(description="What is wrong with it.")
+    reason: str = strawberry.field(resolver=in_words, description="What is wrong with it.")
 
 
 @strawberry.type(description="The idempotency key was used before, with another input. Nothing was done.")
@@ -242,9 +250,13 @@ def show(refusal: Refusal | None) -> list[Any]:
     if refusal is None:
         return []
     facts = {one.name: getattr(refusal, one.name) for one in fields(refusal) if one.name != "path"}
+    if isinstance(refusal, ledger.InvalidInput):
+        words, facts = sentence(refusal.reason, refusal.case), {}
+    else:
+        words = Sentence(CATALOGUE[refusal.code].message, facts)
     shown = SHOWN[type(refusal)](
+        sentence=words,
         code=refusal.code,
-        message=refusal.message,
         path=list(refusal.path),
         retryable=refusal.retryable,
         **facts,
@@ -255,8 +267,9 @@ def show(refusal: Refusal | None) -> list[Any]:
 def show_failure(error: Exception, request_id: str) -> list[Any]:
     """Return the payload's `errors` for an item that failed unexpectedly, and log what happened."""
     log.error("an item failed, request %s", request_id, exc_info=error)
-    message = f"Something unexpected happened. Send the item again under the same key. Request {request_id}."
-    return [TemporaryFailure(code="TEMPORARY_FAILURE", message=message, path=[], retryable=True)]
+    code = "TEMPORARY_FAILURE"
+    words = Sentence(CATALOGUE[code].message, {"request_id": request_id})
+    return [TemporaryFailure(sentence=words, code=code, path=[], retryable=True)]
 
 
 EstimateActionError: TypeAlias = Annotated[

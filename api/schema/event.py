@@ -8,11 +8,11 @@ from uuid import UUID
 
 import orjson
 import strawberry
-from graphql import GraphQLError
 
 from api import models
 from api.models import EventKind
 from api.schema import node
+from api.schema.catalogue import error
 from api.schema.context import Info
 from api.schema.node import Node
 from api.schema.project import Project
@@ -115,10 +115,5 @@ def read_cursor(text: str) -> dict[UUID, int]:
     except (ValueError, KeyError, TypeError, AttributeError):
         is_ours, positions = False, {}
     if not is_ours:
-        raise bad_cursor("The cursor is not one that this subscription has given out.")
+        raise error("BAD_CURSOR", "The cursor is not one that this subscription has given out.")
     return positions
-
-
-def bad_cursor(message: str) -> GraphQLError:
-    """Return the error for a cursor that cannot be gone on from."""
-    return GraphQLError(message, extensions={"code": "BAD_CURSOR"})

@@ -4,9 +4,9 @@ from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
-from graphql import GraphQLError
 
 from api.models import NOBODY, decode_id, encode_id
+from api.schema.catalogue import error
 
 USER, ACTION, DONATION, PROJECT, PARTNER, EVENT, ACTION_TYPE = "usr", "act", "don", "prj", "ptn", "evt", "typ"
 AUDIT_ENTRY = "aud"
@@ -46,6 +46,7 @@ def require_id(text: str, prefix: str) -> UUID:
     """
     value = read_id(text, prefix)
     if value is None:
-        message = f"{text[:40]!r} is not an id that begins with {prefix}_."
-        raise GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+        raise error(
+            "BAD_USER_INPUT", "{text!r} is not an id that begins with {prefix}_.", text=text[:40], prefix=prefix
+        )
     return value

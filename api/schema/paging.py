@@ -5,14 +5,15 @@ from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
-from graphql import GraphQLError
 
 from api.models import Page, Window, decode_id, encode_id
+from api.schema.catalogue import error
 from api.schema.enums import ListOrder
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 20
 CURSOR = "cur"
+BAD = "BAD_USER_INPUT"
 
 Item = TypeVar("Item")
 
@@ -63,10 +64,10 @@ def window(
     Raises: GraphQLError with code BAD_USER_INPUT when they contradict each other or are out of bounds.
     """
     if first is not None and last is not None:
-        raise _bad("Say first or last, not both.")
+        raise error(BAD, "Say first or last, not both.")
     limit = last if last is not None else first if first is not None else PAGE_DEFAULT
     if not 1 <= limit <= PAGE_MAX:
-        raise _bad(f"A page has 1 to {PAGE_MAX} items.")
+        raise error(BAD, "A page has 1 to {most} items.", most=PAGE_MAX)
     return Window(
         limit=limit,
         after=_read_cursor(after),
@@ -99,9 +100,5 @@ def _read_cursor(text: str | None) -> UUID | None:
         return None
     decoded = decode_id(text)
     if decoded is None or decoded[0] != CURSOR:
-        raise _bad("The cursor is not one that this list has given out.")
+        raise error(BAD, "The cursor is not one that this list has given out.")
     return decoded[1]
-
-
-def _bad(message: str) -> GraphQLError:
-    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})

@@ -12,7 +12,12 @@ from strawberry.types.field import StrawberryField
 from typing_extensions import override
 
 from api.access import Scope
+from api.batching import Overloaded
+from api.schema.catalogue import CATALOGUE, Sentence, error
 from api.schema.context import Info
+
+#: What waits is gone by then: a full queue is some seconds of work.
+RETRY_AFTER_S = 5
 
 
 class Guard(FieldExtension):
@@ -38,20 +43,33 @@ class Guard(FieldExtension):
     @override
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         self._check(info)
-        result = next_(source, info, **kwargs)
-        # A subscription's resolver returns its source, which is iterated and not awaited.
-        return await result if isawaitable(result) else result
+        try:
+            result = next_(source, info, **kwargs)
+            # A subscription's resolver returns its source, which is iterated and not awaited.
+            return await result if isawaitable(result) else result
+        except Overloaded:
+            raise overloaded() from None
 
     def _check(self, info: Info) -> None:
         caller = info.context.caller
         if not self.scopes:
             return
         if caller.partner is None:
-            raise GraphQLError("Send an API key: Authorization: Bearer lk_…", extensions={"code": "UNAUTHENTICATED"})
+            raise error("UNAUTHENTICATED", "Send an API key: Authorization: Bearer lk_…")
         if not caller.scopes.intersection(self.scopes):
             needs = [scope.value for scope in self.scopes]
-            message = f"Your key lacks the scope {' or '.join(needs)}."
-            raise GraphQLError(message, extensions={"code": "FORBIDDEN", "requiredScopes": needs})
+            raise error(
+                "FORBIDDEN",
+                "Your key lacks the scope {scopes}.",
+                scopes=" or ".join(needs),
+                extensions={"requiredScopes": needs},
+            )
+
+
+def overloaded() -> GraphQLError:
+    """Return the error for a call that was turned away because too many are waiting."""
+    facts = {"retryAfterS": RETRY_AFTER_S}
+    return GraphQLError(Sentence(CATALOGUE["OVERLOADED"].message, facts), extensions={"code": "OVERLOADED", **facts})
 
 
 PUBLIC = Guard()

@@ -63,6 +63,7 @@ class GraphQLHTTP(Generic[Caller]):
         """Answer one request."""
         exchange = Exchange.of(scope, receive)
         headers, request_id = exchange.headers, exchange.request_id
+        self._engine.listen(headers)
         response: Response | EventStreamResponse
         try:
             response = await self._respond(exchange)

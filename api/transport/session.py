@@ -131,6 +131,7 @@ class Session(Generic[Caller]):
         headers = {**given, **self._headers}
         if "authorization" in given:
             headers["authorization"] = given["authorization"]
+        self._engine.listen(headers)
         try:
             caller = await self._engine.authenticate(headers)
         except Refused as refused:

@@ -64,6 +64,7 @@ QUERIES: dict[str, tuple[str, Row]] = {
     "actions": ("{ actions { nodes { id } } }", OWNED_BY_APP),
     "donation": ("query ($donation: ID!) { donation(id: $donation) { id } }", DONATED),
     "donations": ("{ donations { nodes { id } } }", DONATED),
+    "errorCatalog": ("{ errorCatalog { code } }", ALL),
     "auditLog": ("{ auditLog { nodes { id } } }", Row(WHO, NO, NO, NO, NO, NO, YES)),
 }
 
