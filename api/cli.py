@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Coroutine, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -135,6 +136,8 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
             log_level=settings.log_level,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=SHUTDOWN_S,
         )
         if workers > 1:
@@ -149,10 +152,12 @@ def _listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens, before anything else is begun: a busy port should cost nobody a migration."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(2048)
+            stack.pop_all()  # it is the caller's from here on
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise Failed(f"Cannot listen on {host}:{port}: {reason}. Choose another with --port or LUCID_PORT.") from None
@@ -166,7 +171,7 @@ def _announce(address: str, keys: dict[str, str]) -> None:
         print("\nKeys of the demo data, one for each kind of caller:")
         for caller, key in keys.items():
             print(f"  {caller:<22} {key}")
-        print('\nSend one as a header: Authorization: Bearer lk_…   In GraphiQL: {"Authorization": "Bearer lk_…"}')
+        print("\nSend one as a header: Authorization: Bearer lk_…   In GraphiQL, paste it into the box for the key.")
     print(flush=True)
 
 

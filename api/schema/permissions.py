@@ -32,8 +32,9 @@ class Guard(FieldExtension):
     @override
     def apply(self, field: StrawberryField) -> None:
         if self.scopes:
-            needs = " or ".join(f"`{scope}`" for scope in self.scopes)
-            field.description = f"{field.description} Needs the scope {needs}."
+            needs = f" Needs the scope {' or '.join(f'`{scope}`' for scope in self.scopes)}."
+            # A field is applied to again by each schema that is made of it.
+            field.description = (field.description or "").removesuffix(needs) + needs
 
     @override
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:

@@ -44,3 +44,7 @@ def test_our_schema_has_no_field_without_a_guard() -> None:
 def test_a_guarded_field_says_in_its_description_what_it_needs() -> None:
     printed = strawberry.Schema(Careful).as_str()
     assert "A secret. Needs the scope `admin`." in printed
+
+
+def test_a_schema_that_is_made_again_reads_the_same() -> None:
+    assert make_schema().as_str() == make_schema().as_str()
