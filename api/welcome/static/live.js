@@ -60,7 +60,8 @@ function run(element, target, write) {
   element.dataset.target = target;
   const step = (now) => {
     if (element.dataset.target !== String(target)) return;
-    const part = isCalm ? 1 : Math.min(1, (now - begun) / 900);
+    // A frame's time can lie before the call that asked for it: never run backwards.
+    const part = isCalm ? 1 : Math.min(1, Math.max(0, (now - begun) / 900));
     const eased = 1 - (1 - part) ** 3;
     const value = part === 1 ? target : Math.round(from + (target - from) * eased);
     element.value = value;
