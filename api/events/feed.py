@@ -11,7 +11,7 @@ one thing that an NGO must never be given.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -42,10 +42,17 @@ class _Tail:
     followers: set[asyncio.Event] = field(default_factory=set)
     hint: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    #: Why it reads no further: an event is missing.
+    broken: Gap | None = None
 
     def after(self, sequence: int) -> list[Event] | None:
-        """Return the events past a position; None when the tail does not reach back so far."""
+        """Return the events past a position; None when the tail does not reach back so far.
+
+        Raises: Gap, when nothing can be told past the position any more.
+        """
         if sequence >= self.head:
+            if self.broken is not None:
+                raise Gap(*self.broken.args)
             return []
         if not self.events or self.events[0].sequence > sequence + 1:
             return None
@@ -53,7 +60,7 @@ class _Tail:
         return [self.events[index] for index in range(first, min(len(self.events), first + PAGE_MAX))]
 
     async def read(self) -> None:
-        """Keep up with the table until cancelled."""
+        """Keep up with the table until cancelled, or until an event is missing."""
         project_id, environment = self.stream
         while True:
             self.hint.clear()
@@ -63,15 +70,26 @@ class _Tail:
                         _expect(self.head, event)
                         self.events.append(event)
                         self.head = event.sequence
-                    for follower in self.followers:
-                        follower.set()
+                    self._wake()
                     if len(page) < PAGE_MAX:
                         break
+            except Gap as gap:
+                log.exception("the events of %s have a gap, its followers are stopped", project_id)
+                self.broken = gap
+                self._wake()
+                return
             except Exception:
                 log.exception("reading the events of %s failed; it is tried again", project_id)
                 await asyncio.sleep(POLL_S)
+            # Not `wait_for`: where the hint and a cancellation come together, Python 3.11's loses the cancellation, and
+            # whoever waits for this task to end waits for ever.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.hint.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self.hint.wait()
+
+    def _wake(self) -> None:
+        for follower in self.followers:
+            follower.set()
 
 
 class Feed:
@@ -89,8 +107,7 @@ class Feed:
 
     async def close(self) -> None:
         """Stop reading. Followers are ended by whoever started them."""
-        for stream in list(self._tails):
-            await self._end(self._tails[stream])
+        await self._end(list(self._tails.values()))
 
     async def heads(self, project_ids: Iterable[UUID], environment: Environment) -> dict[UUID, int]:
         """Return the last sequence of each project; 0 for one without events."""
@@ -110,9 +127,11 @@ class Feed:
         """
         position = dict(positions)
         wake = asyncio.Event()
-        tails = {project_id: await self._attach((project_id, environment), wake) for project_id in position}
+        tails: dict[UUID, _Tail] = {}
         announced = False
         try:
+            for project_id in position:
+                tails[project_id] = await self._attach((project_id, environment), wake)
             while True:
                 wake.clear()
                 moved = False
@@ -131,12 +150,12 @@ class Feed:
                     announced = True
                     yield None
                 try:
-                    await asyncio.wait_for(wake.wait(), idle_s)
+                    async with asyncio.timeout(idle_s):
+                        await wake.wait()
                 except TimeoutError:
                     yield None
         finally:
-            for tail in tails.values():
-                await self._detach(tail, wake)
+            await self._detach(tails.values(), wake)
 
     async def progress(self, project_id: UUID, environment: Environment) -> AsyncGenerator[ProjectHead | None, None]:
         """Yield a project's head, None while it has none, and again whenever it has moved; several moves may be one."""
@@ -153,7 +172,7 @@ class Feed:
                     yield head
                 await wake.wait()
         finally:
-            await self._detach(tail, wake)
+            await self._detach([tail], wake)
 
     async def _attach(self, stream: Stream, wake: asyncio.Event) -> _Tail:
         project_id, environment = stream
@@ -166,18 +185,21 @@ class Feed:
         tail.followers.add(wake)
         return tail
 
-    async def _detach(self, tail: _Tail, wake: asyncio.Event) -> None:
-        tail.followers.discard(wake)
-        if not tail.followers:
-            await self._end(tail)
+    async def _detach(self, tails: Collection[_Tail], wake: asyncio.Event) -> None:
+        for tail in tails:
+            tail.followers.discard(wake)
+        await self._end([tail for tail in tails if not tail.followers])
 
-    async def _end(self, tail: _Tail) -> None:
-        if self._tails.get(tail.stream) is tail:
-            del self._tails[tail.stream]
-        if tail.task is not None:
-            tail.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await tail.task
+    async def _end(self, tails: Collection[_Tail]) -> None:
+        """Stop reading; all of them before the first is waited for, so that a caller in a hurry leaves none behind."""
+        tasks = [tail.task for tail in tails if tail.task is not None]
+        for tail in tails:
+            if self._tails.get(tail.stream) is tail:
+                del self._tails[tail.stream]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
 
 def _expect(sequence: int, event: Event) -> None:

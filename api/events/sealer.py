@@ -102,7 +102,8 @@ class Sealer:
             if stopping:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hint.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._hint.wait()
             await asyncio.sleep(ROUND_S if not self._stopping else 0)
 
     async def seal(self) -> int:
