@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import groupby
 from uuid import UUID
 
+from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 
 from api.batching import Batcher
@@ -55,7 +56,7 @@ class Writer:
                 outcomes += await self._post_or_split(group)
         return outcomes
 
-    async def _post_or_split(self, orders: Sequence[Order]) -> Sequence[Outcome | Exception]:
+    async def _post_or_split(self, orders: Sequence[Order], *, again: bool = True) -> Sequence[Outcome | Exception]:
         """Post together; when that fails unexpectedly, one by one, so that only the poisoned order fails.
 
         Here and not in the batcher, so that a group that is committed is not posted again and called a repetition.
@@ -64,6 +65,9 @@ class Writer:
             return await self._post_together(orders)
         except Exception as error:
             if len(orders) == 1:
+                if again and isinstance(error, IntegrityError):
+                    # Another lane or process has just written what was looked for in vain; now it is there to be read.
+                    return await self._post_or_split(orders, again=False)
                 return [error]
         return [outcome for order in orders for outcome in await self._post_or_split([order])]
 

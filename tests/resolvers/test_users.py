@@ -1,5 +1,7 @@
 """Users and the codes that carry them: each refusal, repetitions, conflicts."""
 
+import asyncio
+
 from tortoise.context import TortoiseContext
 
 from api.models import LinkCode, UserLink, now
@@ -102,3 +104,23 @@ async def test_an_unlinked_user_is_no_more_of_the_partner_and_the_last_link_stay
     assert (void["action"]["status"], void["balance"]) == ("REVERSED", None)
     # A name that was given up can be given to somebody else.
     assert (await record(maps, "new", ref="u1"))["balance"]["available"] == 416
+
+
+async def test_of_several_users_at_once_one_gets_a_reference_and_the_others_are_told(
+    service: Running, app_partner: Actor, other_app: Actor
+) -> None:
+    maps, transit = service.client(app_partner), service.client(other_app)
+    people = [f"u{number}" for number in range(8)]
+    await earned(maps, *((person, 1) for person in people))
+    for ref in ("first", "second", "third"):
+        codes = [
+            (await call(maps, "issueLinkCode", idempotencyKey=ref, user=user(person)))["linkCode"]["code"]
+            for person in people
+        ]
+        payloads = await asyncio.gather(
+            *(call(transit, "linkUser", idempotencyKey=ref, code=code, externalRef=ref) for code in codes)
+        )
+        told = sorted(one["errors"][0]["__typename"] if one["errors"] else "linked" for one in payloads)
+        assert told == ["ExternalRefLinked"] * 7 + ["linked"]
+        assert (await transit("{ users { nodes { externalRef } } }"))["users"]["nodes"] == [{"externalRef": ref}]
+        await call(transit, "unlinkUser", idempotencyKey=f"bye {ref}", user=user(ref))
