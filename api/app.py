@@ -18,22 +18,26 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 from tortoise.context import TortoiseContext
 
-from api.access import Authenticator, Caller, Unauthenticated, Uses, preferred
+from api.access import Authenticator, Caller, DeprecatedUses, Rate, Rates, Unauthenticated, Uses, payer, preferred
 from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
 from api.execution.errors import Refused, Say
+from api.execution.metering import Meter
 from api.execution.runtime import Engine
 from api.ledger import Ledger, Rules
 from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema
 from api.schema.catalogue import said
 from api.schema.context import Context
+from api.schema.sunset import deprecation_headers, sunsets
 from api.settings import Settings, read_settings
+from api.transport.asgi import CLIENT
 from api.transport.explorer import ASSETS_PATH, graphiql, graphiql_assets
 from api.transport.http import GraphQLHTTP
 from api.transport.server import CLOSING
+from api.transport.session import SocketLimits
 from api.transport.websocket import GraphQLWebSocket
 
 #: Batches in flight at once on PostgreSQL; SQLite has one writer.
@@ -42,18 +46,23 @@ POSTGRES_LANES = 4
 #: A revoked key closes its sockets within this time.
 RECHECK_S = 5.0
 
+#: So much longer than its operation a statement may run: what is cancelled is stopped at once, this is for the rest.
+GRACE_S = 2.0
+
 log = logging.getLogger(__name__)
 
-OpenDatabase = Callable[[str], AbstractAsyncContextManager[Any]]
+OpenDatabase = Callable[[Settings], AbstractAsyncContextManager[Any]]
 
 
 class Service:
     """What a process serves with: made when it starts, ended when it stops."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, rates: Rates) -> None:
         self.settings = settings
         self.feed = Feed()
+        self.rates = rates
         self.uses = Uses()
+        self.deprecated_uses = DeprecatedUses()
         self.signals: Signals | None = None
         self.sealer = Sealer(self._sealed)
         rules = Rules(
@@ -67,7 +76,9 @@ class Service:
         """Begin to seal, and to hear of what other processes have sealed."""
         if not is_sqlite(self.settings.database_url):
             self.signals = Signals(context, self.feed.hint)
+            self.rates.share()
         self.sealer.start()
+        self.deprecated_uses.start()
         self.is_ready = True
 
     async def close(self) -> None:
@@ -80,6 +91,8 @@ class Service:
         await self.sealer.close()
         await self.feed.close()
         await self.uses.close()
+        await self.deprecated_uses.close()
+        await self.rates.close()
         if self.signals is not None:
             await self.signals.close()
 
@@ -97,23 +110,35 @@ class Service:
             ledger=self.ledger,
             feed=self.feed,
             signer=authenticator.signer,
+            deprecated_uses=self.deprecated_uses,
             checkpoint_s=self.settings.checkpoint.total_seconds(),
+            rates=self.rates,
         )
 
 
-def open_shared(url: str) -> AbstractAsyncContextManager[Any]:
-    """Open the database for every task of the process."""
-    return database(url, shared=True)
+def open_shared(settings: Settings) -> AbstractAsyncContextManager[Any]:
+    """Open the database for every task of the process, and let no statement run on after the operation that sent it."""
+    return database(settings.database_url, shared=True, statement_s=settings.deadline.total_seconds() + GRACE_S)
+
+
+def interpret(headers: Mapping[str, str]) -> Say:
+    """Return who says messages in the language that these headers ask for."""
+    return partial(said, language=preferred(headers.get("accept-language", "")))
 
 
 def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> Starlette:
     """Return the application. Its database is opened when it starts.
 
-    Raises: UnguardedField.
+    Raises: UnguardedField, UnannouncedDeprecation.
     """
     schema = make_schema()
     core_schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
+    text = schema.as_str()
     authenticator = Authenticator()
+    rates = Rates(
+        Rate(capacity=settings.rate_capacity, refill_per_s=settings.rate_refill),
+        Rate(capacity=settings.anonymous_capacity, refill_per_s=settings.anonymous_refill),
+    )
     # The batchers and the feed belong to the event loop that serves, so they are made when it runs.
     current: list[Service] = []
 
@@ -123,23 +148,30 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         except Unauthenticated:  # and why is not said: a wrong key learns nothing
             raise Refused("UNAUTHENTICATED", "The key or token is not valid.", 401) from None
         current[0].uses.note(caller.key_id)
-        return replace(caller, language=preferred(headers.get("accept-language", "")))
+        return replace(caller, language=preferred(headers.get("accept-language", "")), address=headers[CLIENT])
 
     def context(caller: Caller, request_id: str) -> Context:
         return current[0].context(caller, request_id, authenticator)
 
-    def interpret(headers: Mapping[str, str]) -> Say:
-        return partial(said, language=preferred(headers.get("accept-language", "")))
+    announced = sunsets(core_schema)
+
+    def notice(caller: Caller, used: tuple[str, ...]) -> Mapping[str, str]:
+        current[0].deprecated_uses.note(caller, used)
+        return deprecation_headers(announced, used)
 
     engine: Engine[Caller] = Engine(
         core_schema,
         authenticate=authenticate,
         context=context,
         interpret=interpret,
+        notice=notice,
         deadline_s=settings.deadline.total_seconds(),
+        meter=Meter(core_schema, text, rates, cost_max=settings.cost_max),
     )
     http: GraphQLHTTP[Caller] = GraphQLHTTP(engine, explorer=graphiql(), origins=settings.origins)
-    sockets: GraphQLWebSocket[Caller] = GraphQLWebSocket(engine, origins=settings.origins)
+    sockets: GraphQLWebSocket[Caller] = GraphQLWebSocket(
+        engine, origins=settings.origins, limits=SocketLimits(sockets_max=settings.sockets), identify=payer
+    )
 
     async def recheck() -> None:
         """End what was opened with a key or a token that has ended since."""
@@ -153,9 +185,9 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        async with open_database(settings.database_url) as database_context:
+        async with open_database(settings) as database_context:
             await require_migrated(database_context)
-            service = Service(settings)
+            service = Service(settings, rates)
             current[:] = [service]
             service.start(database_context)
             rechecking = asyncio.create_task(recheck())
@@ -175,7 +207,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
             Route("/graphql", http),
             WebSocketRoute("/graphql", sockets),
             Mount(ASSETS_PATH, graphiql_assets()),
-            *endpoints(schema.as_str(), is_ready, authenticator),
+            *endpoints(text, is_ready, authenticator),
         ],
     )
 

@@ -136,6 +136,8 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
             log_level=settings.log_level,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
             timeout_graceful_shutdown=SHUTDOWN_S,
         )
         if workers > 1:

@@ -31,6 +31,18 @@ class Settings:
     checkpoint: timedelta = timedelta(seconds=15)
     #: Time that one operation may take.
     deadline: timedelta = timedelta(seconds=30)
+    #: Cost of the dearest operation that is executed.
+    cost_max: int = 20_000
+    #: Budget of each key: what it holds, and what flows into it in a second.
+    rate_capacity: int = 100_000
+    rate_refill: int = 5_000
+    #: Budget of each address that calls without a key.
+    anonymous_capacity: int = 20_000
+    anonymous_refill: int = 500
+    #: Open sockets of each key, in one process.
+    sockets: int = 100
+    #: Addresses or networks of proxies whose `X-Forwarded-For` is believed.
+    trusted_proxies: tuple[str, ...] = ()
     #: Web origins whose pages may call; the service's own is always allowed.
     origins: tuple[str, ...] = ()
     log_level: str = "info"
@@ -74,6 +86,13 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "LUCID_REVERSAL_WINDOW_S": ("reversal_window", _seconds(0, 31_536_000)),
     "LUCID_CHECKPOINT_S": ("checkpoint", _seconds(1, 3_600)),
     "LUCID_DEADLINE_S": ("deadline", _seconds(1, 600)),
+    "LUCID_COST_MAX": ("cost_max", _number(1, 1_000_000_000)),
+    "LUCID_RATE_CAPACITY": ("rate_capacity", _number(1, 1_000_000_000)),
+    "LUCID_RATE_REFILL_PER_S": ("rate_refill", _number(1, 1_000_000_000)),
+    "LUCID_ANONYMOUS_CAPACITY": ("anonymous_capacity", _number(1, 1_000_000_000)),
+    "LUCID_ANONYMOUS_REFILL_PER_S": ("anonymous_refill", _number(1, 1_000_000_000)),
+    "LUCID_SOCKETS_PER_KEY": ("sockets", _number(1, 100_000)),
+    "LUCID_TRUSTED_PROXIES": ("trusted_proxies", lambda text: tuple(text.split())),
     "LUCID_ORIGINS": ("origins", lambda text: tuple(text.split())),
     "LUCID_LOG_LEVEL": ("log_level", _level),
 }

@@ -282,7 +282,7 @@ async def serving(settings: Settings, context: TortoiseContext) -> AsyncIterator
     """Serve on a free port with a real uvicorn, on the database that the test has open."""
 
     @asynccontextmanager
-    async def opened(_: str) -> AsyncIterator[TortoiseContext]:
+    async def opened(_: Settings) -> AsyncIterator[TortoiseContext]:
         yield context
 
     # With its protocol said, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for the client's ACK.

@@ -2,6 +2,7 @@
 
 from api.access.authentication import Authenticator
 from api.access.client_credentials import AccessToken, OAuthError, exchange
+from api.access.deprecated_uses import DeprecatedUses
 from api.access.keys import (
     NOBODY,
     Caller,
@@ -13,6 +14,7 @@ from api.access.keys import (
 )
 from api.access.language import Language, preferred
 from api.access.partners import add_partner, set_status
+from api.access.rates import Rate, Rates, Standing, payer
 from api.access.scopes import Scope, scopes_of_kinds
 from api.access.user_tokens import UserToken, create_user_token
 from api.access.uses import Uses
@@ -22,10 +24,14 @@ __all__ = [
     "AccessToken",
     "Authenticator",
     "Caller",
+    "DeprecatedUses",
     "Language",
     "OAuthError",
+    "Rate",
+    "Rates",
     "Scope",
     "ScopeNotAllowed",
+    "Standing",
     "Unauthenticated",
     "UserToken",
     "Uses",
@@ -33,6 +39,7 @@ __all__ = [
     "create_user_token",
     "exchange",
     "issue_key",
+    "payer",
     "preferred",
     "revoke_key",
     "rotate_keys",

@@ -24,6 +24,8 @@ from graphql import (
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
+from api.execution.cost import Price
+from api.execution.deprecation import deprecated_uses, deprecates
 from api.execution.errors import Code, coded
 from api.execution.limits import DEFAULT_LIMITS, Limits, exceeded
 from api.execution.memory import LeastRecentlyUsed
@@ -44,12 +46,16 @@ _ESCAPED_NUL = re.compile(r"\\u(0000|\{0+\})")
 class Document:
     """A text that was looked at: either it has errors, or it has operations to execute."""
 
-    __slots__ = ("_operations", "ast", "errors", "text", "weight")
+    __slots__ = ("_operations", "ast", "deprecated", "errors", "prices", "text", "weight")
 
     def __init__(self, text: str, ast: DocumentNode | None, errors: list[GraphQLError]) -> None:
         self.text = text
         self.ast = ast
         self.errors = errors
+        # Which deprecated parts of the schema it uses.
+        self.deprecated: tuple[str, ...] = ()
+        # What its operations cost, by their names, once somebody has asked.
+        self.prices: dict[str | None, Price] = {}
         # Roughly the bytes that keeping this document takes.
         tokens = sum(1 for _ in _TOKEN.finditer(text)) if ast else 0
         self.weight = 1_000 + 4 * len(text) + BYTES_PER_TOKEN * tokens
@@ -83,6 +89,7 @@ class Documents:
         weight_max: int = 64 * 2**20,
     ) -> None:
         self._schema = schema
+        self._deprecates = deprecates(schema)
         self._limits = limits
         self._accepted: LeastRecentlyUsed[Document] = LeastRecentlyUsed(capacity, weight_max)
         self._refused: LeastRecentlyUsed[Document] = LeastRecentlyUsed(capacity, weight_max // 8)
@@ -115,7 +122,10 @@ class Documents:
         if excess := exceeded(ast, limits):
             return Document(text, None, [excess])
         errors = [_invalid(error) for error in validate(self._schema, ast, max_errors=ERRORS_MAX)]
-        return Document(text, None if errors else ast, errors)
+        document = Document(text, None if errors else ast, errors)
+        if self._deprecates and not errors:
+            document.deprecated = deprecated_uses(self._schema, ast)
+        return document
 
 
 def _code_of_syntax_error(error: GraphQLSyntaxError) -> Code:

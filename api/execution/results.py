@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -25,6 +26,8 @@ class Result:
     status: int = 200
     extensions: Mapping[str, Any] | None = None
     encoded: bytes | None = None
+    # What a transport with headers says beside it.
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def payload(self) -> dict[str, Any]:
         """Return the response as GraphQL defines it: without `data` when nothing was executed."""
@@ -39,7 +42,11 @@ class Result:
 
     def json(self) -> bytes:
         """Return the response as JSON."""
-        return self.encoded if self.encoded is not None else encode(self.payload())
+        if self.encoded is None:
+            return encode(self.payload())
+        if not self.extensions:
+            return self.encoded
+        return b'%b,"extensions":%b}' % (self.encoded[:-1], encode(dict(self.extensions)))
 
 
 def refusal(refused: Refused, request_id: str) -> Result:

@@ -7,7 +7,7 @@ a loader that lives for hours answers with what was true hours ago.
 """
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from graphql import (
@@ -22,14 +22,15 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream
 
-from api.execution.documents import Documents
+from api.execution.documents import Document, Documents
 from api.execution.errors import SAY, Code, Say, as_written, coded, format_execution_errors
 from api.execution.guard import Guard
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.limits import DEFAULT_LIMITS, Limits
+from api.execution.metering import Charge, Meter
 from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
-from api.execution.results import Result, rejected
+from api.execution.results import Result, refusal, rejected
 from api.execution.resumption import resume
 from api.execution.streams import EventStream, executed, finished
 
@@ -38,6 +39,8 @@ Caller = TypeVar("Caller")
 # Header names are lower case. On a socket the keys of the `connection_init` payload are among them.
 Authenticate: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Caller]]
 MakeContext: TypeAlias = Callable[[Caller, str], object]
+# Hears which deprecated parts of the schema a caller's operation uses, and returns headers for the answer.
+Notice: TypeAlias = Callable[[Caller, tuple[str, ...]], Mapping[str, str]]
 # Finds who says messages in the language that the headers ask for.
 Interpret: TypeAlias = Callable[[Mapping[str, str]], Say]
 
@@ -54,11 +57,12 @@ NEEDS_STREAM = (
 class Operation:
     """An operation that may be executed, once its variables are found to be right."""
 
-    text: str
+    source: Document
     document: DocumentNode
     node: OperationDefinitionNode
     name: str | None
     variables: Mapping[str, Any]
+    charge: Charge | None = None
 
     @property
     def type(self) -> OperationType:
@@ -69,7 +73,7 @@ class Operation:
 class Engine(Generic[Caller]):
     """Executes the documents of one schema."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it is put together from these
         self,
         schema: GraphQLSchema,
         *,
@@ -78,7 +82,9 @@ class Engine(Generic[Caller]):
         limits: Limits = DEFAULT_LIMITS,
         deadline_s: float = 30.0,
         trusted_documents: Mapping[str, str] = NOTHING,
+        meter: Meter[Caller] | None = None,
         interpret: Interpret = lambda _: as_written,
+        notice: Notice[Caller] = lambda *_: NOTHING,
     ) -> None:
         self.schema = schema
         self.authenticate = authenticate
@@ -86,7 +92,9 @@ class Engine(Generic[Caller]):
         self.persisted = PersistedDocuments(trusted_documents)
         self._introspections = Introspections()
         self._interpret = interpret
+        self._notice = notice
         self._make_context = context
+        self._meter = meter
         self._guard = Guard(deadline_s)
 
     def listen(self, headers: Mapping[str, str]) -> None:
@@ -95,20 +103,49 @@ class Engine(Generic[Caller]):
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation."""
-        operation = self.prepare(request)
+        operation = self.prepare(request, caller, request_id)
         if isinstance(operation, Operation):
-            return await self.run(operation, caller, request_id)
-        return rejected(operation, request_id)
+            operation = self.charge(operation, caller, request_id)
+        return await self.run(operation, caller, request_id) if isinstance(operation, Operation) else operation
 
     async def subscribe(self, request: GraphQLRequest, caller: Caller, request_id: str) -> EventStream | Result:
         """Execute any operation, for a transport that can stream: a subscription that begins is a stream."""
-        operation = self.prepare(request)
+        operation = self.prepare(request, caller, request_id)
         if isinstance(operation, Operation):
-            return await self.stream(operation, caller, request_id)
+            operation = self.charge(operation, caller, request_id)
+        return await self.stream(operation, caller, request_id) if isinstance(operation, Operation) else operation
+
+    def prepare(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Operation | Result:
+        """Find the operation that a request is about, or what is wrong with the request.
+
+        Raises: Refused, for a caller who has spent more than there was.
+        """
+        if self._meter is not None:
+            self._meter.require_budget(caller)
+        operation = self._find(request)
+        if isinstance(operation, Operation):
+            return operation
+        if self._meter is not None:
+            self._meter.refuse(caller)
         return rejected(operation, request_id)
 
-    def prepare(self, request: GraphQLRequest) -> Operation | list[GraphQLError]:
-        """Find the operation that a request is about, or what is wrong with the request."""
+    def charge(self, operation: Operation, caller: Caller, request_id: str) -> Operation | Result:
+        """Charge the caller for an operation, before it is executed.
+
+        Raises: Refused, when it is more than the caller may spend now.
+        """
+        if self._meter is None:
+            return operation
+        charge = self._meter.charge(caller, operation.source, operation.node, operation.variables)
+        return replace(operation, charge=charge) if isinstance(charge, Charge) else refusal(charge, request_id)
+
+    def quote(self, operation: Operation, caller: Caller) -> Result:
+        """Tell what an operation would cost, and do nothing."""
+        if self._meter is None:
+            return Result()
+        return self._meter.quote(caller, operation.source, operation.node, operation.variables)
+
+    def _find(self, request: GraphQLRequest) -> Operation | list[GraphQLError]:
         text = self.persisted.resolve(request)
         if isinstance(text, GraphQLError):
             return [text]
@@ -119,15 +156,26 @@ class Engine(Generic[Caller]):
         node = document.operation(request.operation_name)
         if isinstance(node, GraphQLError):
             return [node]
-        return Operation(text, document.ast, node, request.operation_name, request.variables)
+        return Operation(document, document.ast, node, request.operation_name, request.variables)
 
     def resume(self, operation: Operation, cursor: str) -> Operation:
         """Return a subscription that begins after a cursor, if it can begin anywhere else than now."""
         document, node = resume(operation.document, operation.node, self.schema, cursor)
-        return Operation(operation.text, document, node, operation.name, operation.variables)
+        return replace(operation, document=document, node=node)
 
     async def run(self, operation: Operation, caller: Caller, request_id: str) -> Result:
-        """Execute a query or a mutation that was prepared."""
+        """Execute a query or a mutation that was prepared, and settle what it was charged with."""
+        result = self._settle(operation, caller, await self._run(operation, caller, request_id))
+        if not (operation.source.deprecated and result.executed):
+            return result
+        return replace(result, headers=self._notice(caller, operation.source.deprecated))
+
+    def _settle(self, operation: Operation, caller: Caller, result: Result) -> Result:
+        if self._meter is None or operation.charge is None:
+            return result
+        return self._meter.settle(caller, operation.charge, operation.variables, result)
+
+    async def _run(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         if operation.type is OperationType.SUBSCRIPTION:
             return rejected([coded(NEEDS_STREAM, Code.STREAM_REQUIRED)], request_id, status=406)
 
@@ -139,10 +187,11 @@ class Engine(Generic[Caller]):
 
         if not is_introspection(operation.node):
             return await self._guard(execute, request_id)
-        known = self._introspections.find(operation.text, operation.name)
+        text = operation.source.text
+        known = self._introspections.find(text, operation.name)
         if known is not None:
             return known
-        return self._introspections.keep(operation.text, operation.name, await self._guard(execute, request_id))
+        return self._introspections.keep(text, operation.name, await self._guard(execute, request_id))
 
     async def stream(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
         """Execute any operation that was prepared."""
@@ -171,7 +220,9 @@ class Engine(Generic[Caller]):
             return Result()
 
         result = await self._guard(begin, request_id)
-        return opened or result
+        if opened and operation.source.deprecated:
+            self._notice(caller, operation.source.deprecated)
+        return opened or self._settle(operation, caller, result)
 
     def _build(self, operation: Operation, context: object) -> Executor[Any] | list[GraphQLError]:
         """Make an executor for one operation, or say what is wrong with its variables."""

@@ -529,6 +529,21 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="RateLevel",
+            fields=[
+                ("payer", fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ("level", fields.FloatField()),
+                ("at", fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "rate_level",
+                "app": "lucid",
+                "pk_attr": "payer",
+                "table_description": "The level of a bucket at a moment of the database's clock. Below zero is owed.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="Receipt",
             fields=[
                 ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),

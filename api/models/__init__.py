@@ -6,6 +6,7 @@ from api.models.action_type import ActionCategory, ActionType, QuantityUnit, Sce
 from api.models.api_key import ApiKey
 from api.models.audit_entry import AuditEntry, AuditKind
 from api.models.block import Block
+from api.models.deprecated_use import DeprecatedUse
 from api.models.emission_factor import BaselineKind, EmissionFactor
 from api.models.environment import Environment
 from api.models.event import Event, EventKind
@@ -23,6 +24,7 @@ from api.models.project import (
     ProjectStatus,
 )
 from api.models.project_head import ProjectDonor, ProjectHead
+from api.models.rate_level import RateLevel
 from api.models.receipt import Receipt
 from api.models.sandbox_clock import SandboxClock
 from api.models.sealer_lease import SealerLease
@@ -45,6 +47,7 @@ __all__ = [
     "AuditKind",
     "BaselineKind",
     "Block",
+    "DeprecatedUse",
     "EmissionFactor",
     "Environment",
     "Event",
@@ -64,6 +67,7 @@ __all__ = [
     "ProjectOrganisation",
     "ProjectStatus",
     "QuantityUnit",
+    "RateLevel",
     "Receipt",
     "SandboxClock",
     "ScenarioChannel",

@@ -33,8 +33,10 @@ def sqlite_path(url: str) -> Path:
     return Path(urlsplit(url).path.removeprefix("/"))
 
 
-def configuration(url: str) -> dict[str, Any]:
+def configuration(url: str, statement_s: float | None = None) -> dict[str, Any]:
     """Return Tortoise's configuration for a database address.
+
+    On PostgreSQL no statement runs for longer than `statement_s`.
 
     Raises: DatabaseUnusable when the address is neither `sqlite://…` nor `postgres://…`.
     """
@@ -50,6 +52,9 @@ def configuration(url: str) -> dict[str, Any]:
         address = url.replace("postgresql://", "postgres://", 1).replace("postgres://", "asyncpg://", 1)
         connection = expand_db_url(address)
         connection["credentials"].setdefault("maxsize", POOL_SIZE)
+        if statement_s is not None:
+            timeout = {"statement_timeout": str(int(statement_s * 1_000))}
+            connection["credentials"].setdefault("server_settings", timeout)
     else:
         scheme = url.split(":", 1)[0]
         raise DatabaseUnusable(f"DATABASE_URL names the database kind {scheme!r}; use sqlite:///… or postgres://…")
@@ -62,11 +67,14 @@ def configuration(url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def database(url: str, *, shared: bool = False) -> AsyncIterator[TortoiseContext]:
+async def database(
+    url: str, *, shared: bool = False, statement_s: float | None = None
+) -> AsyncIterator[TortoiseContext]:
     """Open the database for the time of the block.
 
     `shared` makes it the database of every task of the process, as a server needs: requests do not run in tasks that
-    were started inside the block.
+    were started inside the block. `statement_s` ends what a caller no longer waits for, on PostgreSQL by itself; on
+    SQLite a statement ends when whoever waits for it is cancelled.
 
     Raises: DatabaseUnusable when it cannot be opened.
     """
@@ -74,7 +82,7 @@ async def database(url: str, *, shared: bool = False) -> AsyncIterator[TortoiseC
     async with context:
         if is_sqlite(url):
             _make_folder(sqlite_path(url))
-        await context.init(config=configuration(url), _enable_global_fallback=shared)
+        await context.init(config=configuration(url, statement_s), _enable_global_fallback=shared)
         try:
             await context.db().execute_query("SELECT 1")
         except Exception as error:

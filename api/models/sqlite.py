@@ -4,11 +4,17 @@ Tortoise begins a deferred transaction: one that reads first and writes later fa
 when another process has written in between, whatever the busy timeout says. `BEGIN IMMEDIATE` waits its turn instead.
 And Tortoise's context keeps the connection's lock for ever when `BEGIN` itself fails or is cancelled (its issue 1438);
 here the lock is given back.
+
+A statement outside of a transaction ends when whoever waits for it is cancelled: there is one connection, and all
+others would wait for an answer that nobody wants.
 """
 
+import asyncio
 import sqlite3
+from contextlib import suppress
 
-from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+import aiosqlite
+from tortoise.backends.base.client import ConnectionWrapper, TransactionalDBClient, TransactionContext
 from tortoise.backends.sqlite.client import (
     SqliteClient,
     SqliteTransactionContext,
@@ -49,8 +55,23 @@ class ImmediateTransactionContext(SqliteTransactionContext):
         return connection
 
 
+class ReadWrapper(ConnectionWrapper[aiosqlite.Connection]):
+    """The connection for the time of one statement, which is interrupted when its task is cancelled."""
+
+    @override
+    async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            with suppress(ValueError):  # it is closed
+                await self.connection.interrupt()
+        await super().__aexit__(kind, *rest)
+
+
 class ImmediateSqliteClient(SqliteClient):
     """The client that Tortoise finds by this module's `client_class`."""
+
+    @override
+    def acquire_connection(self) -> ReadWrapper:
+        return ReadWrapper(self._lock, self)
 
     @override
     def _in_transaction(self) -> TransactionContext:

@@ -11,6 +11,7 @@ from api.resolvers.nodes import NodeQueries
 from api.resolvers.partners import PartnerQueries
 from api.resolvers.projects import ProjectQueries, ProjectSubscriptions
 from api.resolvers.users import UserMutations, UserQueries
+from api.schema.cost import weigh
 from api.schema.permissions import unguarded_fields
 from api.schema.scalars import SCALARS
 
@@ -54,4 +55,5 @@ def make_schema() -> strawberry.Schema:
     )
     if unguarded := list(unguarded_fields(schema)):
         raise UnguardedField(", ".join(unguarded))
+    weigh(schema)
     return schema

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from api import models
-from api.access import Caller, Language
+from api.access import Caller, DeprecatedUses, Language, Rates
 from api.access.tokens import Signer
 from api.events.feed import Feed
 from api.ledger import Ledger, Partnership
@@ -57,7 +57,9 @@ class Context:
     ledger: Ledger
     feed: Feed
     signer: Signer
+    deprecated_uses: DeprecatedUses
     checkpoint_s: float
+    rates: Rates
     _loaders: Loaders | None = field(default=None)
 
     @property

@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 
 from api import models
+from api.access import Standing
 from api.models import Environment
 from api.schema.context import Info
 from api.schema.partner import Partner
@@ -40,6 +41,40 @@ class ApiKey:
         )
 
 
+@strawberry.type(description="A budget of points: each operation costs some, as the schema says with `@cost`.")
+class RateLimit:
+    """A budget."""
+
+    capacity: int = strawberry.field(description="The most that there ever is.")
+    remaining: int = strawberry.field(description="What is left. An operation that costs more must wait.")
+    refill_per_s: int = strawberry.field(description="What comes back in a second.")
+    reset_at: datetime = strawberry.field(description="When all of it is back, if nothing is spent until then.")
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """Show a bucket."""
+        return cls(
+            capacity=standing.capacity,
+            remaining=standing.remaining,
+            refill_per_s=standing.rate.refill_per_s,
+            reset_at=standing.reset_at.replace(microsecond=0),
+        )
+
+
+@strawberry.type(description="How often you have used something that is deprecated.")
+class DeprecatedUsage:
+    """Uses of something deprecated."""
+
+    field: str = strawberry.field(description="What it is, for example `Query.field` or `Query.field(argument:)`.")
+    count: int = strawberry.field(description="In how many calls you have used it.")
+    last_used_at: datetime = strawberry.field(description="When you used it last.")
+
+    @classmethod
+    def of(cls, row: models.DeprecatedUse) -> Self:
+        """Show a row."""
+        return cls(field=row.field, count=row.count, last_used_at=row.last_used_at)
+
+
 @strawberry.type(description="You: the partner, the key, and what it opens.")
 class Viewer:
     """Who is calling."""
@@ -58,6 +93,20 @@ class Viewer:
         if caller.partner is None or caller.user_id is not None:
             return []
         return [ApiKey.of(row) for row in await models.ApiKey.of_partner(caller.partner.id)]
+
+    @strawberry.field(description="Your budget, and what this very call has left of it.")
+    async def rate_limit(self, info: Info) -> RateLimit:
+        """Look into the bucket."""
+        return RateLimit.of(info.context.rates.standing(info.context.caller))
+
+    @strawberry.field(description="What you still use that will be taken away, by name; none without a key.")
+    async def deprecated_usage(self, info: Info) -> list[DeprecatedUsage]:
+        """List the uses."""
+        caller = info.context.caller
+        if caller.partner is None:
+            return []
+        rows = await info.context.deprecated_uses.of_partner(caller.partner.id)
+        return [DeprecatedUsage.of(row) for row in rows]
 
     @strawberry.field(description="The present moment in your world: in the sandbox, what you have advanced it to.")
     async def now(self, info: Info) -> datetime:

@@ -13,16 +13,24 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 Headers: TypeAlias = Mapping[str, str]
 
+# Under this name, which no header can have, stands the address of the peer: callers without a key have no other.
+CLIENT = ":client"
+
 # What may be echoed into a header and a log line without asking what it does there.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
-    """Return the headers by lower-case name; what was sent twice is joined with a comma, as HTTP has it."""
+    """Return the headers by lower-case name, and the peer's address as `:client`.
+
+    What was sent twice is joined with a comma, as HTTP has it.
+    """
+    client = scope.get("client")
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    headers[CLIENT] = client[0] if client else ""
     return headers
 
 

@@ -14,7 +14,7 @@ from graphql import OperationType
 
 from api.execution.errors import Code, Refused, format_bug
 from api.execution.requests import GraphQLRequest, read_request
-from api.execution.results import Result, refusal, rejected
+from api.execution.results import Result, refusal
 from api.execution.runtime import NEEDS_STREAM, Caller, Engine, Operation
 from api.execution.streams import EventStream
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
@@ -33,6 +33,10 @@ TOKEN_HEADER = "x-graphql-event-stream-token"  # noqa: S105
 UNCACHED = {"cache-control": "private, no-store"}
 
 CURSOR_MAX = 1_000  # characters
+
+# `X-GraphQL-Cost: dry-run` asks what an operation would cost, and executes nothing.
+COST_HEADER = "x-graphql-cost"
+DRY_RUN = "dry-run"
 
 
 # Makes the page for a person with a browser, as it is now.
@@ -120,7 +124,7 @@ class GraphQLHTTP(Generic[Caller]):
         request = read_request(parameters if is_get else await self._read_body(exchange))
         if token is not None:
             return self._add(exchange, token, request, caller)
-        operation = self._prepare(exchange, request)
+        operation = self._prepare(exchange, request, caller, streams=media_type == EVENT_STREAM)
         if media_type == EVENT_STREAM:
             return self.streams.open(
                 lambda: self._execute(operation, caller, exchange.request_id),
@@ -128,16 +132,14 @@ class GraphQLHTTP(Generic[Caller]):
                 lambda: self._engine.authenticate(exchange.headers),
             )
         if isinstance(operation, Operation):
-            if operation.type is OperationType.SUBSCRIPTION:
-                raise Refused(Code.STREAM_REQUIRED, NEEDS_STREAM, 406)
             operation = await self._engine.run(operation, caller, exchange.request_id)
         # `application/json` promises that the status says only whether this was a request at all.
         status = 200 if media_type == JSON else operation.status
-        return Response(status, operation.json(), media_type, UNCACHED.copy())
+        return Response(status, operation.json(), media_type, {**UNCACHED, **operation.headers})
 
     def _add(self, exchange: Exchange, token: str, request: GraphQLRequest, caller: Caller) -> Response:
         """Add an operation to a reserved stream: single connection mode."""
-        operation = self._prepare(exchange, request)
+        operation = self._prepare(exchange, request, caller, streams=True)
         if isinstance(operation, Result):
             return Response(operation.status, operation.json(), GRAPHQL_JSON, UNCACHED.copy())
         request_id = exchange.request_id
@@ -146,16 +148,23 @@ class GraphQLHTTP(Generic[Caller]):
         )
         return Response(202)
 
-    def _prepare(self, exchange: Exchange, request: GraphQLRequest) -> Operation | Result:
-        operation = self._engine.prepare(request)
-        if isinstance(operation, list):
-            return rejected(operation, exchange.request_id)
+    def _prepare(
+        self, exchange: Exchange, request: GraphQLRequest, caller: Caller, *, streams: bool
+    ) -> Operation | Result:
+        """Find the operation, check that it may be asked for like this, and charge its caller."""
+        operation = self._engine.prepare(request, caller, exchange.request_id)
+        if isinstance(operation, Result):
+            return operation
         if operation.type is OperationType.MUTATION and exchange.method == "GET":
             raise Refused(Code.METHOD_NOT_ALLOWED, "Send a mutation by POST.", 405, headers={"allow": "POST"})
+        if exchange.headers.get(COST_HEADER, "").strip().lower() == DRY_RUN:
+            return self._engine.quote(operation, caller)
+        if operation.type is OperationType.SUBSCRIPTION and not streams:
+            raise Refused(Code.STREAM_REQUIRED, NEEDS_STREAM, 406)
         cursor = exchange.headers.get("last-event-id")
         if cursor and len(cursor) <= CURSOR_MAX and operation.type is OperationType.SUBSCRIPTION:
-            return self._engine.resume(operation, cursor)
-        return operation
+            operation = self._engine.resume(operation, cursor)
+        return self._engine.charge(operation, caller, exchange.request_id)
 
     async def _execute(self, operation: Operation | Result, caller: Caller, request_id: str) -> EventStream | Result:
         if isinstance(operation, Operation):

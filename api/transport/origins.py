@@ -13,9 +13,10 @@ ANY = "*"
 
 METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 REQUEST_HEADERS = (
-    "Accept, Accept-Language, Authorization, Content-Type, Last-Event-ID, X-GraphQL-Event-Stream-Token, X-Request-Id"
+    "Accept, Accept-Language, Authorization, Content-Type, Last-Event-ID, X-GraphQL-Cost, "
+    "X-GraphQL-Event-Stream-Token, X-Request-Id"
 )
-EXPOSED_HEADERS = "Retry-After, X-Request-Id"
+EXPOSED_HEADERS = "Deprecation, Retry-After, Sunset, X-Request-Id"
 PREFLIGHT_S = 600
 
 

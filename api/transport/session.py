@@ -7,6 +7,8 @@ slows down its own operations and nothing else.
 """
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic
 
@@ -42,6 +44,7 @@ class SocketLimits:
     frame_max: int = 2**20  # characters
     operations_max: int = 100
     ending_timeout_s: float = 10.0
+    sockets_max: int = 100  # of one caller, introduced
 
 
 DEFAULT_SOCKET_LIMITS = SocketLimits()
@@ -58,6 +61,7 @@ class Session(Generic[Caller]):
         receive: Receive,
         send: Send,
         limits: SocketLimits,
+        admit: Callable[[Caller], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         self._engine = engine
         self._headers = headers
@@ -65,6 +69,7 @@ class Session(Generic[Caller]):
         self._receive = receive
         self._transmit = send
         self._limits = limits
+        self._admit = admit
         self._credentials: Headers | None = None  # once the client is introduced
         self._closed = False
         self._begun = 0  # operations so far, to tell their request ids apart
@@ -74,8 +79,10 @@ class Session(Generic[Caller]):
         """Serve the socket until either side closes it; then nothing of it remains."""
         try:
             caller = await self._initialise()
-            while True:
-                await self._handle(await self._next_message(), caller)
+            with self._admit(caller):
+                await self._send(connection_ack())
+                while True:
+                    await self._handle(await self._next_message(), caller)
         except Disconnected:
             pass
         except Close as close:
@@ -121,7 +128,6 @@ class Session(Generic[Caller]):
             if not timeout.expired():
                 raise
             raise Close(CloseCode.CONNECTION_INITIALISATION_TIMEOUT, "Connection initialisation timeout") from None
-        await self._send(connection_ack())
         return caller
 
     async def _authenticate(self, message: ConnectionInit) -> Caller:

@@ -1,13 +1,15 @@
 """GraphQL over WebSocket, after the protocol `graphql-transport-ws`: who may open a socket, and how all are closed."""
 
 import asyncio
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Generic
 
 from api.execution.runtime import Caller, Engine
 from api.transport.asgi import Receive, Scope, Send, read_headers, read_request_id
 from api.transport.origins import Origins
-from api.transport.protocol import SUBPROTOCOL, CloseCode
+from api.transport.protocol import SUBPROTOCOL, Close, CloseCode
 from api.transport.session import DEFAULT_SOCKET_LIMITS, Session, SocketLimits
 
 CLOSING_TIMEOUT_S = 5.0
@@ -22,10 +24,13 @@ class GraphQLWebSocket(Generic[Caller]):
         *,
         origins: Collection[str] = (),
         limits: SocketLimits = DEFAULT_SOCKET_LIMITS,
+        identify: Callable[[Caller], Hashable] = id,
     ) -> None:
         self._engine = engine
         self._origins = Origins(origins)
         self._limits = limits
+        self._identify = identify  # whose socket it is: so many each may have
+        self._sockets: Counter[Hashable] = Counter()
         self._sessions: dict[Session[Caller], asyncio.Event] = {}
 
     def __len__(self) -> int:
@@ -39,7 +44,7 @@ class GraphQLWebSocket(Generic[Caller]):
         if not self._origins.admits(headers):
             await send({"type": "websocket.close", "code": 1008, "reason": "Origin not allowed"})  # HTTP 403
             return
-        session = Session(self._engine, headers, read_request_id(headers), receive, send, self._limits)
+        session = Session(self._engine, headers, read_request_id(headers), receive, send, self._limits, self._admit)
         if SUBPROTOCOL not in scope["subprotocols"]:
             await send({"type": "websocket.accept"})
             await session.close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
@@ -51,6 +56,23 @@ class GraphQLWebSocket(Generic[Caller]):
         finally:
             del self._sessions[session]
             ended.set()
+
+    @contextmanager
+    def _admit(self, caller: Caller) -> Iterator[None]:
+        """Count a socket among those of its caller while it is open.
+
+        Raises: Close.
+        """
+        owner = self._identify(caller)
+        if self._sockets[owner] >= self._limits.sockets_max:
+            raise Close(CloseCode.TOO_MANY_SOCKETS, f"Too many sockets: at most {self._limits.sockets_max}")
+        self._sockets[owner] += 1
+        try:
+            yield
+        finally:
+            self._sockets[owner] -= 1
+            if not self._sockets[owner]:
+                del self._sockets[owner]
 
     async def recheck(self) -> None:
         """Close the sockets of clients that would not be let in any more, as their key was revoked or has expired."""
