@@ -72,7 +72,7 @@ class DeprecatedUsage:
     @classmethod
     def of(cls, row: models.DeprecatedUse) -> Self:
         """Show a row."""
-        return cls(field=row.field, count=row.count, last_used_at=row.last_used_at)
+        return cls(field=row.field, count=row.uses, last_used_at=row.last_used_at)
 
 
 @strawberry.type(description="You: the partner, the key, and what it opens.")
