@@ -37,6 +37,7 @@ CHECKS = {
 }
 
 ACCOUNT_SHRINKS = "NEW.credited < OLD.credited OR NEW.debited < OLD.debited"
+ACCOUNT_CHANGES_HANDS = "NEW.user_id <> OLD.user_id OR NEW.environment <> OLD.environment"
 FACT_WITHOUT_EVENT = "NOT EXISTS (SELECT 1 FROM event WHERE event.transfer_id = OLD.transfer_id)"
 REVERSED_TWICE = "OLD.status = 'REVERSED'"
 
@@ -71,6 +72,7 @@ def sqlite_statements() -> list[str]:
         refuse("action_reversed_once", "UPDATE", "action", "a reversed action is immutable", REVERSED_TWICE),
         refuse("account_no_delete", "DELETE", "account", "account rows are never deleted"),
         refuse("account_only_grows", "UPDATE", "account", "account counters only grow", ACCOUNT_SHRINKS),
+        refuse("account_keeps_owner", "UPDATE", "account", "an account stays with its user", ACCOUNT_CHANGES_HANDS),
         refuse("outbox_no_update", "UPDATE", "outbox", "outbox rows are immutable"),
         refuse("outbox_no_loss", "DELETE", "outbox", "the fact has no event yet", FACT_WITHOUT_EVENT),
     ]
@@ -116,6 +118,7 @@ def postgres_statements() -> list[str]:
         refuse("action_reversed_once", "UPDATE", "action", "a reversed action is immutable", REVERSED_TWICE),
         refuse("account_no_delete", "DELETE", "account", "account rows are never deleted"),
         refuse("account_only_grows", "UPDATE", "account", "account counters only grow", ACCOUNT_SHRINKS),
+        refuse("account_keeps_owner", "UPDATE", "account", "an account stays with its user", ACCOUNT_CHANGES_HANDS),
         refuse("outbox_no_update", "UPDATE", "outbox", "outbox rows are immutable"),
         no_event,
         'CREATE TRIGGER outbox_no_loss BEFORE DELETE ON "outbox" FOR EACH ROW EXECUTE FUNCTION refuse_loss()',

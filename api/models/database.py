@@ -44,8 +44,9 @@ def configuration(url: str, statement_s: float | None = None) -> dict[str, Any]:
     # process that opens both (the tests do) would send the one the other's placeholders.
     name = "sqlite" if is_sqlite(url) else "postgres"
     if is_sqlite(url):
-        # FULL: an acknowledged write survives a power cut. WAL is Tortoise's default.
-        pragmas = {"synchronous": "FULL", "busy_timeout": BUSY_TIMEOUT_MS}
+        # FULL: an acknowledged write survives a power cut. WAL is Tortoise's default. Without recursive triggers,
+        # REPLACE would delete ledger rows past the triggers that refuse it.
+        pragmas = {"synchronous": "FULL", "busy_timeout": BUSY_TIMEOUT_MS, "recursive_triggers": "ON"}
         credentials = {"file_path": str(sqlite_path(url)), **pragmas, **dict(parse_qsl(urlsplit(url).query))}
         connection: dict[str, Any] = {"engine": "api.models.sqlite", "credentials": credentials}
     elif url.startswith(("postgres://", "postgresql://")):
