@@ -27,7 +27,7 @@ from api.ledger.orders import Order, Outcome
 from api.ledger.reference import Catalogue
 from api.ledger.transfers import Writer
 from api.ledger.trips import Leg
-from api.ledger.users import IssueLinkCode, LinkUser, Name, Registry, UnlinkUser
+from api.ledger.users import IssueLinkCode, LinkUser, Name, Registry, UnlinkUser, is_code
 from api.models import Action, Environment, LinkCode, Receipt, SandboxClock, Transfer, TransferKind, UserLink, now
 
 TEXT_MAX = 128
@@ -228,7 +228,7 @@ class Ledger:
         check_key(key)
         check_text(external_ref, ("externalRef",))
         typed = code.strip().upper()
-        issued = (await LinkCode.by_codes(caller.environment, [typed])).get(typed) if typed.isalnum() else None
+        issued = (await LinkCode.by_codes(caller.environment, [typed])).get(typed) if is_code(typed) else None
         if issued is None:
             raise LinkCodeInvalid
         common = _common(caller, issued.user_id, key, await self.moment(caller))

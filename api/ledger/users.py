@@ -72,6 +72,11 @@ class Registry:
         return known | {slot: user.id for slot, user in users.items()}
 
 
+def is_code(text: str) -> bool:
+    """Whether a text can be a link code."""
+    return len(text) == LINK_CODE_LENGTH and set(text) <= set(LINK_CODE_DIGITS)
+
+
 def _user(name: Name) -> User:
     return User(id=new_id(name.at), environment=name.environment, salt=secrets.token_hex(16), created_at=name.at)
 

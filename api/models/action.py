@@ -13,6 +13,7 @@ from tortoise.models import Model
 
 from api.models.environment import Environment
 from api.models.paging import Page, Window, page_of
+from api.models.texts import can_hold
 
 
 class ActionStatus(StrEnum):
@@ -74,9 +75,11 @@ class Action(Model):
     async def page(cls, window: Window, **wanted: Unpack[ActionFilter]) -> "Page[Action]":
         """Return the actions of one world that match, newest record first unless the window says otherwise."""
         rows = cls.filter(environment=wanted["environment"])
-        for column in ("partner_id", "user_id", "type", "status"):
+        for column in ("partner_id", "user_id", "status"):
             if (value := wanted.get(column)) is not None:
                 rows = rows.filter(**{column: value})
+        if (kind := wanted.get("type")) is not None:
+            rows = rows.filter(type__in=[kind] if can_hold(cls, "type", kind) else [])
         if (since := wanted.get("since")) is not None:
             rows = rows.filter(started_at__gte=since)
         if (until := wanted.get("until")) is not None:

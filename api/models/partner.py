@@ -8,6 +8,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.paging import Page, Window, page_of
+from api.models.texts import can_hold
 
 
 class PartnerKind(StrEnum):
@@ -53,7 +54,7 @@ class Partner(Model):
     @classmethod
     async def by_slug(cls, slug: str) -> "Partner | None":
         """Return the partner of this slug."""
-        return await cls.get_or_none(slug=slug)
+        return await cls.get_or_none(slug=slug) if can_hold(cls, "slug", slug) else None
 
     @classmethod
     async def everyone(cls) -> Sequence["Partner"]:

@@ -10,6 +10,7 @@ from tortoise.models import Model
 
 from api.models.paging import Page, Window, page_of
 from api.models.partner import Partner
+from api.models.texts import can_hold
 
 
 class ProjectCategory(StrEnum):
@@ -90,7 +91,7 @@ class Project(Model):
     @classmethod
     async def by_code(cls, code: str) -> "Project | None":
         """Return the project of this code."""
-        return await cls.get_or_none(code=code)
+        return await cls.get_or_none(code=code) if can_hold(cls, "code", code) else None
 
 
 class ProjectOrganisation(Model):
