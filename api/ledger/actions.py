@@ -17,10 +17,11 @@ from api.ledger.reference import Catalogue
 from api.ledger.trips import Leg
 from api.models import (
     Action,
+    ActionRef,
     ActionStatus,
     ActionType,
+    Claim,
     EmissionFactor,
-    Environment,
     Transfer,
     TransferKind,
     new_id,
@@ -43,7 +44,7 @@ class RecordAction(Order):
     zone: ZoneInfo
 
     @property
-    def ref(self) -> tuple[UUID, Environment, str] | None:
+    def ref(self) -> Claim | None:
         """What the partner calls the action, if it calls it anything; each world has its own references."""
         return None if self.external_ref is None else (self.partner_id, self.environment, self.external_ref)
 
@@ -64,7 +65,7 @@ class RecordAction(Order):
             books[action.user_id].trips.append(action)
         refs = {order.ref for order in orders if order.ref is not None}
         # One set for the whole batch: a reference that one user's action takes is taken for every other's.
-        used = await Action.taken_refs(refs)
+        used = await ActionRef.taken(refs)
         for order in orders:
             books[order.user_id].used_refs = used
 
@@ -81,6 +82,9 @@ class RecordAction(Order):
         action = self._action(lines, rated)
         if self.ref is not None:
             book.used_refs.add(self.ref)
+            partner_id, environment, ref = self.ref
+            claim = ActionRef(action_id=action.id, partner_id=partner_id, environment=environment, ref=ref)
+            book.written.others.append(claim)
         book.trips.append(action)
         book.written.actions.append(action)
         if action.credited_g:

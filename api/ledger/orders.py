@@ -21,6 +21,7 @@ from api.ledger.positions import Range, step
 from api.models import (
     Account,
     Action,
+    Claim,
     Environment,
     Gap,
     LinkCode,
@@ -113,7 +114,7 @@ class Book:
     written: Written
     gaps: list[Range] = field(default_factory=list)
     trips: list[Action] = field(default_factory=list)
-    used_refs: set[tuple[UUID, Environment, str]] = field(default_factory=set)
+    used_refs: set[Claim] = field(default_factory=set)
     projects: dict[UUID, Project] = field(default_factory=dict)
     links: list[UserLink] = field(default_factory=list)
     codes: dict[str, LinkCode] = field(default_factory=dict)

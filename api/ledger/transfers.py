@@ -30,24 +30,26 @@ BATCH_MAX = 200
 class Writer:
     """Takes orders from every request of the process and posts them in batches.
 
-    `lanes`: how many batches may be in flight at once; 1 on SQLite, which has one writer anyway. `committed` is called
-    after each commit that left something in the outbox.
+    `lanes`: how many batches may be in flight at once; 1 on SQLite, which has one writer anyway. A user's orders always
+    take the same lane, so they are decided in the order in which they came, and lanes never wait for one another's
+    accounts. `committed` is called after each commit that left something in the outbox.
     """
 
     def __init__(self, *, lanes: int, committed: Callable[[], None]) -> None:
         self._committed = committed
-        self._batcher: Batcher[Order, Outcome] = Batcher(self._post, size=BATCH_MAX, lanes=lanes)
+        self._lanes: list[Batcher[Order, Outcome]] = [Batcher(self._post, size=BATCH_MAX) for _ in range(lanes)]
 
     async def post(self, order: Order) -> Outcome:
         """Post one order and return what became of it.
 
         A caller that is cancelled meanwhile does not stop the order.
         """
-        return await self._batcher.submit(order)
+        return await self._lanes[order.user_id.int % len(self._lanes)].submit(order)
 
     async def close(self) -> None:
         """Finish what was submitted."""
-        await self._batcher.close()
+        for lane in self._lanes:
+            await lane.close()
 
     async def _post(self, orders: list[Order]) -> list[Outcome | Exception]:
         outcomes: list[Outcome | Exception] = []

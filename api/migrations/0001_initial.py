@@ -78,15 +78,35 @@ class Migration(migrations.Migration):
             options={
                 "table": "action",
                 "app": "lucid",
-                "unique_together": (("user_id", "partner_id", "external_ref"),),
                 "indexes": [
                     Index(fields=["user_id", "started_at"]),
                     Index(fields=["user_id", "partner_id", "id"]),
                     Index(fields=["partner_id", "id"]),
-                    Index(fields=["partner_id", "external_ref"]),
                 ],
                 "pk_attr": "id",
                 "table_description": "A green action of a user. Only its status, and what a reversal took back, ever change.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="ActionRef",
+            fields=[
+                ("action_id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ("partner_id", fields.UUIDField()),
+                (
+                    "environment",
+                    fields.CharEnumField(
+                        description="LIVE: LIVE\nSANDBOX: SANDBOX", enum_type=Environment, max_length=8
+                    ),
+                ),
+                ("ref", fields.CharField(max_length=128)),
+            ],
+            options={
+                "table": "action_ref",
+                "app": "lucid",
+                "unique_together": (("partner_id", "environment", "ref"),),
+                "pk_attr": "action_id",
+                "table_description": "A reference that names an action, reversed ones included.",
             },
             bases=["Model"],
         ),
@@ -187,6 +207,24 @@ class Migration(migrations.Migration):
                 "unique_together": (("project_id", "environment", "number"),),
                 "pk_attr": "id",
                 "table_description": "A run of a project's events. Never updated, never deleted.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="DeprecatedUse",
+            fields=[
+                ("id", fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True)),
+                ("partner_id", fields.UUIDField()),
+                ("field", fields.CharField(max_length=255)),
+                ("uses", fields.BigIntField()),
+                ("last_used_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "deprecated_use",
+                "app": "lucid",
+                "unique_together": (("partner_id", "field"),),
+                "pk_attr": "id",
+                "table_description": "A partner's uses of one deprecated part of the schema, such as `Query.field`.",
             },
             bases=["Model"],
         ),

@@ -2,6 +2,7 @@
 
 from api.models.account import Account, AccountMoved
 from api.models.action import Action, ActionStatus
+from api.models.action_ref import ActionRef, Claim
 from api.models.action_type import ActionCategory, ActionType, QuantityUnit, ScenarioChannel
 from api.models.api_key import ApiKey
 from api.models.audit_entry import AuditEntry, AuditKind
@@ -40,6 +41,7 @@ __all__ = [
     "AccountMoved",
     "Action",
     "ActionCategory",
+    "ActionRef",
     "ActionStatus",
     "ActionType",
     "ApiKey",
@@ -47,6 +49,7 @@ __all__ = [
     "AuditKind",
     "BaselineKind",
     "Block",
+    "Claim",
     "DeprecatedUse",
     "EmissionFactor",
     "Environment",

@@ -7,7 +7,6 @@ from typing import Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import Q
 from tortoise.indexes import Index
 from tortoise.models import Model
 
@@ -58,12 +57,10 @@ class Action(Model):
 
     class Meta:
         table = "action"
-        unique_together = (("user_id", "partner_id", "external_ref"),)
         indexes = (
             Index(fields=("user_id", "started_at")),
             Index(fields=("user_id", "partner_id", "id")),
             Index(fields=("partner_id", "id")),
-            Index(fields=("partner_id", "external_ref")),
         )
 
     @classmethod
@@ -97,21 +94,3 @@ class Action(Model):
         return await cls.filter(
             user_id__in=list(user_ids), started_at__lt=until, ended_at__gt=since, status__not=ActionStatus.REVERSED
         )
-
-    @classmethod
-    async def taken_refs(cls, refs: Collection[tuple[UUID, Environment, str]]) -> set[tuple[UUID, Environment, str]]:
-        """Return those of the partners' external references that name an action of their world already."""
-        texts: dict[tuple[UUID, Environment], list[str]] = {}
-        for partner_id, environment, text in refs:
-            texts.setdefault((partner_id, environment), []).append(text)
-        if not texts:
-            return set()
-        wanted = Q(
-            *(
-                Q(partner_id=partner_id, environment=environment, external_ref__in=named)
-                for (partner_id, environment), named in texts.items()
-            ),
-            join_type="OR",
-        )
-        rows: list[Any] = await cls.filter(wanted).values_list("partner_id", "environment", "external_ref")
-        return {(partner_id, Environment(environment), ref) for partner_id, environment, ref in rows}

@@ -105,6 +105,7 @@ WEIGHTS: Mapping[str, list[object]] = {
     "User.donations": PAGE,
     "User.externalRef": ROW,
     "User.transfers": PAGE,
+    "Viewer.deprecatedUsage": QUESTION,
     "Viewer.keys": _list(2, assumed=5),
     "Balance.donated": QUESTION,
     "Balance.earned": QUESTION,
@@ -132,7 +133,15 @@ WEIGHTS: Mapping[str, list[object]] = {
 
 #: Fields with a resolver that only show what is there.
 FREE = frozenset(
-    {"Action.actionType", "Action.calculation", "Query.actionTypes", "Query.viewer", "Viewer.now", "Viewer.rateLimit"}
+    {
+        "Action.actionType",
+        "Action.calculation",
+        "Donation.reversibleUntil",
+        "Query.actionTypes",
+        "Query.viewer",
+        "Viewer.now",
+        "Viewer.rateLimit",
+    }
 )
 
 

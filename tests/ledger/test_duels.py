@@ -4,10 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Iterable
 
+from tortoise.context import TortoiseContext
+
 from api.ledger import Ledger, Outcome, UserBy
 from api.ledger.check import check_ledger
 from api.ledger.errors import IdempotencyConflict, InsufficientEnergy
-from api.models import Account, Outbox, Project, Receipt, Transfer, TransferKind
+from api.models import Account, Action, Outbox, Project, Receipt, Transfer, TransferKind
 from api.models.database import database
 from api.schema import node
 from tests.conftest import Actor, Running, add_project, bus, earn, open_ledger, recording
@@ -261,3 +263,32 @@ def _insufficient(outcome: Outcome) -> tuple[int, int, int]:
     assert isinstance(outcome.refusal, InsufficientEnergy)
     assert (outcome.refusal.path, outcome.replayed, outcome.result_id) == (("amount",), False, None)
     return (outcome.refusal.available, outcome.refusal.required, outcome.balance_g)
+
+
+async def test_one_reference_for_many_users_at_once_names_one_action(
+    db: TortoiseContext, url: str, app_partner: Actor
+) -> None:
+    async with open_ledger(url) as here, open_ledger(url) as there:
+        for number in range(10):
+            calls = [
+                ledger.record(
+                    app_partner.partnership,
+                    [recording(f"user-{number}-{each}", "trip", bus(), external_ref=f"trip-{number}")],
+                )
+                for each, ledger in enumerate([here, there] * 4)
+            ]
+            outcomes = [one for (one,) in await asyncio.gather(*calls)]
+            told = sorted("accepted" if one.refusal is None else one.refusal.code for one in map(checked, outcomes))
+            assert told == [*["EXTERNAL_REF_USED"] * 7, "accepted"]
+    assert await Action.all().count() == 10
+
+
+async def test_of_two_overlapping_trips_in_one_call_the_first_is_taken(ledger: Ledger, app_partner: Actor) -> None:
+    trips = [recording(f"user-{each}", f"trip-{turn}", bus()) for each in range(20) for turn in (1, 2)]
+    outcomes = [checked(one) for one in await ledger.record(app_partner.partnership, trips)]
+    assert [one.refusal.code if one.refusal else "taken" for one in outcomes] == ["taken", "ACTION_OVERLAPS"] * 20
+
+
+def checked(outcome: Outcome | Exception) -> Outcome:
+    assert not isinstance(outcome, Exception), outcome
+    return outcome

@@ -10,6 +10,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLSchema
 from strawberry.extensions import FieldExtension
 from strawberry.schema.config import StrawberryConfig
+from typing_extensions import override
 
 from api.execution.errors import Refused
 
@@ -36,11 +37,13 @@ Info = strawberry.Info[Context, None]
 
 
 class Shout(FieldExtension):
+    @override
     def resolve(self, next_: Any, source: Any, info: strawberry.Info, **arguments: Any) -> Any:
         return str(next_(source, info, **arguments)).upper()
 
 
 class ShoutLater(FieldExtension):
+    @override
     async def resolve_async(self, next_: Any, source: Any, info: strawberry.Info, **arguments: Any) -> Any:
         return str(await next_(source, info, **arguments)).upper()
 

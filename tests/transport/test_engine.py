@@ -6,7 +6,8 @@ from tests.transport.conftest import Server
 
 
 async def ask(http: httpx.AsyncClient, query: str, **rest: object) -> dict[str, object]:
-    return (await http.post("", json={"query": query, **rest})).json()
+    answer: dict[str, object] = (await http.post("", json={"query": query, **rest})).json()
+    return answer
 
 
 async def test_field_extensions_run_before_and_after_resolvers_sync_and_async(http: httpx.AsyncClient) -> None:

@@ -105,7 +105,7 @@ async def test_an_operation_that_cannot_be_executed_is_said_in_the_stream(
 
 async def test_what_is_no_request_at_all_is_refused_in_json(http: httpx.AsyncClient) -> None:
     for sent, status in (({"json": [1]}, 400), ({"content": b"{}"}, 415), ({"json": {}}, 400)):
-        response = await http.post("", headers=STREAM, **sent)  # type: ignore[arg-type]
+        response = await http.post("", headers=STREAM, **sent)
 
         assert response.status_code == status
         assert response.headers["content-type"] == "application/graphql-response+json; charset=utf-8"
