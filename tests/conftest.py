@@ -289,7 +289,14 @@ async def serving(settings: Settings, context: TortoiseContext) -> AsyncIterator
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     app = make_app(settings, open_database=opened)
-    config = uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        ws="websockets-sansio",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=5,
+    )
     server = HTTPServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     await _until(lambda: server.started or task.done())
