@@ -138,7 +138,7 @@ async def test_a_browser_gets_the_page_and_a_program_does_not(service: Running) 
 
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
-    assert answer.json() == {"data": {"__typename": "Query"}}
+    assert answer.json()["data"] == {"__typename": "Query"}
 
 
 async def test_the_start_page_needs_nothing_inline_and_finds_its_files(service: Running) -> None:
