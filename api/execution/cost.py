@@ -28,6 +28,7 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
+    VariableNode,
     Visitor,
     value_from_ast_untyped,
     visit,
@@ -71,16 +72,23 @@ class Step:
 
     def actual(self, value: object) -> int:
         """Return what the field came to, by its value in the answer."""
-        if isinstance(value, list) and not self.steps:
-            return self.weight + self.each * len(value)
+        if value is None:
+            return self.weight
+        if not self.steps:
+            return self.weight + self.each * (len(value) if isinstance(value, list) else 1)
         return self.weight + self._inside(value)
 
     def _inside(self, value: object) -> int:
+        total = 0
         if isinstance(value, dict):
-            return self.each + sum(step.actual(value[step.key]) for step in self.steps if step.key in value)
-        if isinstance(value, list):
-            return sum(self._inside(one) for one in value)
-        return 0
+            total = self.each
+            for step in self.steps:
+                if step.key in value:
+                    total += step.actual(value[step.key])
+        elif isinstance(value, list):
+            for one in value:
+                total += self._inside(one)
+        return total
 
 
 class Price:
@@ -229,15 +237,20 @@ def _measure(size: ListSize, arguments: Mapping[str, ArgumentNode]) -> Size | in
 
 def _size(node: ValueNode, path: Path, variables: dict[str, Any]) -> int | None:
     """Return the number that an argument says, or the length of its list; None if it says nothing."""
-    value = value_from_ast_untyped(node, variables)
+    value: Any
+    if isinstance(node, VariableNode):  # nearly always, and much faster
+        value = variables.get(node.name.value)
+    else:
+        value = value_from_ast_untyped(node, variables)
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, list):
         return len(value)
     if isinstance(value, float) and value.is_integer():  # JSON knows one kind of number, and so does Int
         value = int(value)
-    is_number = isinstance(value, int) and not isinstance(value, bool) and value <= GRAPHQL_MAX_INT
-    return max(value, 0) if is_number else None  # anything else will be refused for what it is
+    if isinstance(value, int) and not isinstance(value, bool) and value <= GRAPHQL_MAX_INT:
+        return max(value, 0)
+    return None  # it will be refused for what it is
 
 
 class _VariableFinder(Visitor):
