@@ -51,7 +51,7 @@ def configuration(url: str, statement_s: float | None = None) -> dict[str, Any]:
         connection: dict[str, Any] = {"engine": "api.models.sqlite", "credentials": credentials}
     elif url.startswith(("postgres://", "postgresql://")):
         address = url.replace("postgresql://", "postgres://", 1).replace("postgres://", "asyncpg://", 1)
-        connection = expand_db_url(address)
+        connection = expand_db_url(address) | {"engine": "api.models.postgres"}
         connection["credentials"].setdefault("maxsize", POOL_SIZE)
         if statement_s is not None:
             timeout = {"statement_timeout": str(int(statement_s * 1_000))}

@@ -1,0 +1,127 @@
+"""Connections that the database ends: each write is done or not done, and the pool is whole again."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from tortoise.transactions import in_transaction
+
+from api.ledger import Ledger, Outcome, Partnership, UserBy
+from api.ledger.check import check_ledger
+from api.models import Partner, PartnerKind, Receipt, Transfer, TransferKind
+from api.models.database import POOL_SIZE, database
+from tests.conftest import TEMPLATE, add_partner, add_project, bus, open_ledger, recording
+from tests.postgres import Server
+
+ROUNDS = 8
+AT_ONCE = 60
+USERS = [UserBy(external_ref=f"user-{index}") for index in range(20)]
+GUARD_S = 30
+#: asyncpg's words for a connection that has ended, as it is seen sooner or later.
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+
+@pytest.fixture
+async def url(postgres: Server) -> AsyncIterator[str]:
+    """A PostgreSQL database: SQLite has no connections to lose."""
+    name = f"test_{uuid4().hex}"
+    postgres.create_database(name, template=TEMPLATE)
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+async def test_connections_that_are_ended_under_load_are_all_replaced(url: str) -> None:
+    async with database(url) as context, open_ledger(url) as ledger:
+        actor = await add_partner("maps", PartnerKind.ACTION_SOURCE)
+        project = await add_project("longwu")
+        trips = [recording(user.external_ref or "", f"trip-{user.external_ref}", bus()) for user in USERS]
+        assert all(isinstance(one, Outcome) for one in await ledger.record(actor.partnership, trips))
+        ending = asyncio.create_task(_end_connections(url))
+
+        answers: list[Outcome | BaseException] = []
+        for number in range(ROUNDS):
+            calls = (
+                _give(ledger, actor.partnership, project.id, f"{number}-{index}", index) for index in range(AT_ONCE)
+            )
+            answers += await asyncio.gather(*calls, return_exceptions=True)
+        ending.cancel()
+        ended = await asyncio.gather(ending, return_exceptions=True)
+
+        failed = [answer for answer in answers if not isinstance(answer, Outcome)]
+        assert failed  # or the connections that were ended were not in use
+        assert isinstance(ended[0], asyncio.CancelledError)
+        await _all_connections_are_of_use()
+        client: Any = context.db()
+        pool = client._pool
+        assert (pool.get_size(), pool.get_idle_size()) == (POOL_SIZE, POOL_SIZE)
+
+        # Who was told of a failure sends again, and each call has one effect.
+        for number in range(ROUNDS):
+            calls = (
+                _give(ledger, actor.partnership, project.id, f"{number}-{index}", index) for index in range(AT_ONCE)
+            )
+            for again in await asyncio.gather(*calls):
+                assert again.refusal is None
+        assert await Transfer.filter(kind=TransferKind.DONATE).count() == ROUNDS * AT_ONCE
+        assert await Receipt.filter(operation="donateEnergy").count() == ROUNDS * AT_ONCE
+        assert (await check_ledger()).faults == []
+
+
+async def test_a_transaction_that_is_lost_leaves_its_task_as_it_was(url: str) -> None:
+    async with database(url) as context:
+        client = context.db()
+        for _ in range(2 * POOL_SIZE):
+            with suppress(*LOST):
+                async with in_transaction() as connection:
+                    await _end_all(url)
+                    await connection.execute_query("SELECT 1")
+                    pytest.fail("a connection that was ended has answered")
+            assert context.db() is client
+
+        await _all_connections_are_of_use()
+
+
+async def _give(ledger: Ledger, caller: Partnership, project_id: Any, key: str, index: int) -> Outcome:
+    return await ledger.donate(caller, USERS[index % 20], project_id, 1, key)
+
+
+async def _all_connections_are_of_use() -> None:
+    async def use_one(together: asyncio.Barrier) -> None:
+        async with in_transaction():
+            await together.wait()  # nobody goes on before all have a connection
+            await Partner.all().count()
+
+    async with asyncio.timeout(GUARD_S):
+        while True:
+            together = asyncio.Barrier(POOL_SIZE)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(POOL_SIZE):
+                        group.create_task(use_one(together))
+            except ExceptionGroup as errors:  # the end of a connection that lay idle is seen when it is used
+                if errors.split(LOST)[1] is not None:
+                    raise
+            else:
+                return
+
+
+async def _end_connections(url: str) -> None:
+    """End the connections to a database, again and again."""
+    chance = random.Random(20260607)  # noqa: S311 - the same pauses each time
+    while True:
+        await asyncio.sleep(chance.random() * 0.1)
+        await _end_all(url)
+
+
+async def _end_all(url: str) -> None:
+    server, _, name = url.rpartition("/")
+    admin = await asyncpg.connect(f"{server}/postgres")
+    try:
+        await admin.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    finally:
+        await admin.close()
