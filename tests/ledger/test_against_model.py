@@ -6,7 +6,7 @@ at once; it seals, and starts the process again. After each step balances are co
 
 import asyncio
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,9 @@ from tests.ledger.model import Gift, Person, Ride, Told, Trip
 from tests.postgres import Server
 
 Result = TypeVar("Result")
+Thing = TypeVar("Thing")
 
+KINDS = ["earn", "earn", "give", "give", "give all", "take back", "take back", "declare false", "earn again"]
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
@@ -94,6 +96,11 @@ class Call:
         return Call(key=self.key, person=self.person, give=(project, 1))
 
 
+def chosen(things: Sequence[Thing], choice: int) -> Thing:
+    """Return one of some things."""
+    return things[choice % len(things)]
+
+
 async def lift_caps() -> None:
     """Let a day have no end: its caps have tests of their own."""
     await ActionType.filter(code="BUS").update(grams_day_max=10**9, quantity_day_max=10**9)
@@ -132,7 +139,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.past)
     @rule(data=st.data())
     def the_same_again(self, data: st.DataObject) -> None:
-        call, told = data.draw(st.sampled_from(self.past))
+        call, told = chosen(self.past, data.draw(st.integers(0, 1_000)))
 
         outcome = self._run(call.send(self.ledger, self.actor, self.clock))
 
@@ -142,7 +149,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.past)
     @rule(data=st.data())
     def another_body_under_the_same_key(self, data: st.DataObject) -> None:
-        call, _ = data.draw(st.sampled_from(self.past))
+        call, _ = chosen(self.past, data.draw(st.integers(0, 1_000)))
 
         outcome = self._run(call.changed(self.projects[0]).send(self.ledger, self.actor, self.clock))
 
@@ -200,27 +207,24 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ledger = self._run(opened())
 
     def _draw_call(self, data: st.DataObject) -> Call:
-        person = data.draw(st.sampled_from(self.people))
-        kinds = ["earn", "earn", "give", "give", "give all"]
-        kinds += ["take back", "take back"] if person.gifts else []
-        kinds += ["declare false", "earn again"] if person.trips else []
-        kind = data.draw(st.sampled_from(kinds))
+        """Draw a call, the same numbers whatever the model holds: several at once are decided in any order."""
+        kind = data.draw(st.sampled_from(KINDS))
+        person = self.people[data.draw(st.integers(0, 1))]
+        number, choice = data.draw(st.integers(1, model.METRES_MAX)), data.draw(st.integers(0, 1_000))
         call = Call(key=uuid4().hex, person=person)
-        if kind == "earn":
-            self.slot = max(self.slot + model.SLOT, self.clock - timedelta(days=3))
-            call.earn = Ride(data.draw(st.integers(1, model.METRES_MAX)), self.slot)
-        elif kind == "earn again":
-            trip = data.draw(st.sampled_from(person.trips))
-            call.earn = Ride(data.draw(st.integers(1, model.METRES_MAX)), trip.slot)
+        if kind == "earn again" and person.trips:
+            call.earn = Ride(number, chosen(person.trips, choice).slot)
         elif kind == "give":
-            amount = data.draw(st.integers(1, person.available + 2))
-            call.give = (data.draw(st.sampled_from(self.projects)), amount)
+            call.give = (chosen(self.projects, choice), 1 + number % (person.available + 2))
         elif kind == "give all":
-            call.give = (data.draw(st.sampled_from(self.projects)), None)
-        elif kind == "take back":
-            call.take_back = data.draw(st.sampled_from(person.gifts))
+            call.give = (chosen(self.projects, choice), None)
+        elif kind == "take back" and person.gifts:
+            call.take_back = chosen(person.gifts, choice)
+        elif kind == "declare false" and person.trips:
+            call.declare_false = chosen(person.trips, choice)
         else:
-            call.declare_false = data.draw(st.sampled_from(person.trips))
+            self.slot = max(self.slot + model.SLOT, self.clock - timedelta(days=3))
+            call.earn = Ride(number, self.slot)
         return call
 
     def _together(self, calls: list[Call]) -> None:
