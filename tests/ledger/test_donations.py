@@ -154,25 +154,25 @@ async def test_a_gram_too_much_is_refused_with_the_facts_and_remembered_after_mo
     assert (fresh.refusal, fresh.balance_g) == (None, 99)
 
 
-@pytest.mark.parametrize("status", [status for status in ProjectStatus if status is not ProjectStatus.IMPLEMENTATION])
 async def test_only_a_project_that_is_being_implemented_takes_donations(
-    story: Story, ledger: Ledger, app_partner: Actor, status: ProjectStatus
+    story: Story, ledger: Ledger, app_partner: Actor
 ) -> None:
     await story.earn(416)
-    closed = await add_project("closed", status=status)
-    rows = await all_rows()
+    for status in set(ProjectStatus) - {ProjectStatus.IMPLEMENTATION}:
+        closed = await add_project(status.value, status=status)
+        rows = await all_rows()
 
-    refused = await ledger.donate(app_partner.partnership, LIN, closed.id, 7, "the key")
+        refused = await ledger.donate(app_partner.partnership, LIN, closed.id, 7, status.value)
 
-    assert isinstance(refused.refusal, ProjectClosed)
-    assert (refused.refusal.status, refused.balance_g) == (status.value, 416)
-    assert await all_rows() == rows
+        assert isinstance(refused.refusal, ProjectClosed)
+        assert (refused.refusal.status, refused.balance_g) == (status.value, 416)
+        assert await all_rows() == rows
 
-    closed.status = ProjectStatus.IMPLEMENTATION
-    await closed.save()
-    late = await ledger.donate(app_partner.partnership, LIN, closed.id, 7, "the key")
-    assert (type(late.refusal), late.replayed) == (ProjectClosed, True)
-    assert await all_rows() == rows
+        closed.status = ProjectStatus.IMPLEMENTATION
+        await closed.save()
+        late = await ledger.donate(app_partner.partnership, LIN, closed.id, 7, status.value)
+        assert (type(late.refusal), late.replayed) == (ProjectClosed, True)
+        assert await all_rows() == rows
 
 
 async def test_a_project_that_is_not_there_gets_nothing(story: Story, ledger: Ledger, app_partner: Actor) -> None:
@@ -185,17 +185,17 @@ async def test_a_project_that_is_not_there_gets_nothing(story: Story, ledger: Le
     assert await all_rows() == rows
 
 
-@pytest.mark.parametrize("grams", [0, -1, -(2**63), AMOUNT_MAX_G + 1, 2**53 - 1, 2**63])
 async def test_an_amount_out_of_bounds_is_refused_before_anything_is_written(
-    story: Story, ledger: Ledger, app_partner: Actor, project: Project, grams: int
+    story: Story, ledger: Ledger, app_partner: Actor, project: Project
 ) -> None:
     await story.earn(416)
     rows, remembered = await all_rows(), await receipts()
 
-    with pytest.raises(InvalidInput) as caught:
-        await ledger.donate(app_partner.partnership, LIN, project.id, grams, "the key")
+    for grams in (0, -1, -(2**63), AMOUNT_MAX_G + 1, 2**53 - 1, 2**63):
+        with pytest.raises(InvalidInput) as caught:
+            await ledger.donate(app_partner.partnership, LIN, project.id, grams, "the key")
+        assert caught.value.path == ("amount",)
 
-    assert caught.value.path == ("amount",)
     assert (await all_rows(), await receipts()) == (rows, remembered)
 
 
@@ -210,30 +210,30 @@ async def test_the_largest_amount_is_only_more_than_there_is(
     assert (refused.refusal.available, refused.refusal.required) == (416, AMOUNT_MAX_G)
 
 
-@pytest.mark.parametrize("text", ["", "\0", "lin\0", "\ud83d", "l" * 129, "lin\n"])
 async def test_no_text_as_key_or_user_is_more_than_refused(
-    story: Story, ledger: Ledger, app_partner: Actor, project: Project, text: str
+    story: Story, ledger: Ledger, app_partner: Actor, project: Project
 ) -> None:
     await story.earn(416)
     rows, remembered = await all_rows(), await receipts()
-    caller, odd = app_partner.partnership, UserBy(external_ref=text)
+    caller = app_partner.partnership
 
-    for call in (
-        ledger.donate(caller, LIN, project.id, 7, text),
-        ledger.donate(caller, odd, project.id, 7, "key"),
-        ledger.reverse_donation(caller, new_id(), text),
-        ledger.reverse_action(caller, new_id(), text),
-        ledger.issue_link_code(caller, odd, "key"),
-        ledger.unlink_user(caller, odd, "key"),
-        ledger.unlink_user(caller, LIN, text),
-        ledger.link_user(caller, "CODE", text, "key"),
-    ):
-        with pytest.raises(InvalidInput):
-            await call
-    with pytest.raises(InvalidInput):
-        await ledger.donation_of_key(caller, LIN, text)
-    with pytest.raises(InvalidInput):
-        await ledger.donation_of_key(caller, odd, "key")
+    for text in ("", "\0", "lin\0", "\ud83d", "l" * 129, "lin\n"):
+        odd = UserBy(external_ref=text)
+        for call in (
+            ledger.donate(caller, LIN, project.id, 7, text),
+            ledger.donate(caller, odd, project.id, 7, "key"),
+            ledger.reverse_donation(caller, new_id(), text),
+            ledger.reverse_action(caller, new_id(), text),
+            ledger.issue_link_code(caller, odd, "key"),
+            ledger.unlink_user(caller, odd, "key"),
+            ledger.unlink_user(caller, LIN, text),
+            ledger.link_user(caller, "CODE", text, "key"),
+        ):
+            with pytest.raises(InvalidInput):
+                await call
+        for user, key in [(LIN, text), (odd, "key")]:
+            with pytest.raises(InvalidInput):
+                await ledger.donation_of_key(caller, user, key)
 
     assert (await all_rows(), await receipts()) == (rows, remembered)
 

@@ -127,16 +127,14 @@ async def test_linking_is_answered_the_same_when_it_is_repeated(
     assert await all_rows() == rows
 
 
-@pytest.mark.parametrize("code", ["", "0000000000", "\0", "\ud83d", "0" * 10_000, "'; --", "零零零零零零零零零零"])
-async def test_a_code_that_was_never_issued_links_nobody(
-    ledger: Ledger, app_partner: Actor, other_app: Actor, code: str
-) -> None:
+async def test_a_code_that_was_never_issued_links_nobody(ledger: Ledger, app_partner: Actor, other_app: Actor) -> None:
     await ledger.register(app_partner.partnership, LIN)
     await issue(ledger, app_partner)
     rows, remembered = await all_rows(), await receipts()
 
-    with pytest.raises(LinkCodeInvalid):
-        await ledger.link_user(other_app.partnership, code, "rider-1", "link")
+    for code in ("", "0000000000", "\0", "\ud83d", "0" * 10_000, "'; --", "零零零零零零零零零零"):
+        with pytest.raises(LinkCodeInvalid):
+            await ledger.link_user(other_app.partnership, code, "rider-1", "link")
 
     assert (await all_rows(), await receipts()) == (rows, remembered)
 
