@@ -15,7 +15,7 @@ from typing import Generic
 from api.execution.errors import Code, Refused, format_bug, log_bug
 from api.execution.requests import read_request
 from api.execution.results import Result, refusal
-from api.execution.runtime import Caller, Engine
+from api.execution.engine import Caller, Engine
 from api.execution.streams import EventStream
 from api.transport.asgi import Headers, Receive, Send
 from api.transport.operations import Disconnected, Operations, answered

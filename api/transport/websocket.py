@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Generic
 
-from api.execution.runtime import Caller, Engine
+from api.execution.engine import Caller, Engine
 from api.transport.asgi import Receive, Scope, Send, read_headers, read_request_id
 from api.transport.origins import Origins
 from api.transport.protocol import SUBPROTOCOL, Close, CloseCode

@@ -6,7 +6,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, get_introspection_qu
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.requests import GraphQLRequest
 from api.execution.results import Result
-from api.execution.runtime import Engine
+from api.execution.engine import Engine
 
 
 @pytest.mark.parametrize(

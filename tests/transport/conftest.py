@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from api.execution.runtime import Engine
+from api.execution.engine import Engine
 from api.transport.explorer import graphiql
 from api.transport.http import GraphQLHTTP
 from api.transport.session import SocketLimits

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
-from api.execution.runtime import Engine
+from api.execution.engine import Engine
 from api.transport.http import GraphQLHTTP
 from api.transport.server import Server
 from api.transport.websocket import GraphQLWebSocket
