@@ -23,9 +23,9 @@ from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
+from api.execution.engine import Engine
 from api.execution.errors import Refused, Say
 from api.execution.metering import Meter
-from api.execution.engine import Engine
 from api.ledger import Ledger, Rules
 from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema

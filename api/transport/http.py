@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeAlias
 
 from graphql import OperationType
 
+from api.execution.engine import NEEDS_STREAM, Caller, Engine, Operation
 from api.execution.errors import Code, Refused, format_bug
 from api.execution.requests import GraphQLRequest, read_request
 from api.execution.results import Result, refusal
-from api.execution.engine import NEEDS_STREAM, Caller, Engine, Operation
 from api.execution.streams import EventStream
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
 from api.transport.bodies import check_content_type, read_body, read_query

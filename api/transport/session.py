@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic
 
+from api.execution.engine import Caller, Engine
 from api.execution.errors import Code, Refused, format_bug, log_bug
 from api.execution.requests import read_request
 from api.execution.results import Result, refusal
-from api.execution.engine import Caller, Engine
 from api.execution.streams import EventStream
 from api.transport.asgi import Headers, Receive, Send
 from api.transport.operations import Disconnected, Operations, answered

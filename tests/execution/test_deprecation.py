@@ -8,8 +8,8 @@ from graphql import DocumentNode, build_schema, parse
 
 from api.execution import documents
 from api.execution.deprecation import deprecated_uses, deprecates
-from api.execution.requests import GraphQLRequest
 from api.execution.engine import Engine
+from api.execution.requests import GraphQLRequest
 from api.transport.http import GraphQLHTTP
 
 SCHEMA = build_schema("""

@@ -3,10 +3,10 @@
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, get_introspection_query, parse
 
+from api.execution.engine import Engine
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.requests import GraphQLRequest
 from api.execution.results import Result
-from api.execution.engine import Engine
 
 
 @pytest.mark.parametrize(
