@@ -7,7 +7,7 @@ import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -84,11 +84,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh, migrated database: the test runs once for each kind."""
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Make a migrated database of the kind that the request's parameter names, and yield its address."""
     if request.param == "sqlite":
-        path = tmp_path / "lucid.db"
+        path = folder / "lucid.db"
         shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
@@ -97,6 +97,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     server.create_database(name, template=TEMPLATE)
     yield server.url(name)
     server.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, migrated database: the test runs once for each kind."""
+    with fresh_database(request, tmp_path) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -23,10 +23,9 @@ from api.schema.cost import FREE, WEIGHTS
 from api.settings import Settings
 from tests.conftest import Actor, Running, eventually, serving
 from tests.resolvers.calls import PROGRESS, call, donate, earned, mutation, project_id, record, socket_of, trip, user
+from tests.statements import counted
 
 SMALL = {"anonymous_capacity": 50, "anonymous_refill": 1, "rate_capacity": 200, "rate_refill": 1}
-#: What the sealer and the budgets ask while nobody calls.
-BACKGROUND = re.compile("sealer_lease|outbox|rate_level")
 PROJECTS = "query ($n: Int) { projects(first: $n) { nodes { code } } }"
 
 
@@ -34,31 +33,6 @@ PROJECTS = "query ($n: Int) { projects(first: $n) { nodes { code } } }"
 async def limited(url: str, db: TortoiseContext, **settings: Any) -> AsyncIterator[Running]:
     async with serving(Settings(database_url=url, **settings), db) as running:
         yield running
-
-
-@contextmanager
-def counted(context: TortoiseContext) -> Iterator[list[str]]:
-    """Note every statement that is sent, also by tasks that are not the test's; a key costs its look-up."""
-    statements: list[str] = []
-    connection = context.db()
-    kind = type(connection)
-    originals = {name: getattr(kind, name) for name in ("execute_query", "execute_query_dict", "execute_insert")}
-
-    def noting(name: str) -> Any:
-        async def execute(self: Any, query: str, *arguments: Any) -> Any:
-            if not BACKGROUND.search(query):
-                statements.append(query)
-            return await originals[name](self, query, *arguments)
-
-        return execute
-
-    for name in originals:
-        setattr(kind, name, noting(name))
-    try:
-        yield statements
-    finally:
-        for name, original in originals.items():
-            setattr(kind, name, original)
 
 
 def of_projects(statements: list[str]) -> list[str]:

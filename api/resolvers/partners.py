@@ -24,13 +24,12 @@ class PartnerQueries:
     async def viewer(self, info: Info) -> Viewer:
         """Show the caller."""
         caller = info.context.caller
-        user = await info.context.loaders.users.load(caller.user_id) if caller.user_id is not None else None
         return Viewer(
             partner=Partner.of(caller.partner) if caller.partner is not None else None,
             key_id=caller.key_id,
             environment=caller.environment,
             scopes=sorted(scope.value for scope in caller.scopes),
-            user=User.of(user) if user is not None else None,
+            user=await User.readable(info, caller.user_id) if caller.user_id is not None else None,
             expires_at=caller.expires_at,
         )
 

@@ -61,10 +61,10 @@ class Action(Node):
         """Show the stored calculation."""
         return Calculation.of(self.row.calculation)
 
-    @strawberry.field(description="The user; null since you unlinked the user.")
+    @strawberry.field(description="The user; null since you unlinked the user, and without the scope `users:read`.")
     async def user(self, info: Info) -> User | None:
         """Load the user."""
-        return await User.known(info, self.row.user_id)
+        return await User.readable(info, self.row.user_id)
 
     @strawberry.field(description="Who recorded it.")
     async def partner(self, info: Info) -> Partner | None:

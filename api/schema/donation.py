@@ -6,6 +6,7 @@ from typing import Self
 import strawberry
 
 from api import models
+from api.access import Scope
 from api.ledger import trace
 from api.schema import node
 from api.schema.action import Action
@@ -26,7 +27,9 @@ class Funding:
     """Grams of a donation that one action earned."""
 
     amount: Grams = strawberry.field(description="How much of the donation.")
-    action: Action | None = strawberry.field(description="The action; null when another partner recorded it.")
+    action: Action | None = strawberry.field(
+        description="The action; null when another partner recorded it, and without the scope `actions:read`."
+    )
 
 
 @strawberry.type(description="Energy that a user gave to a project.")
@@ -62,10 +65,12 @@ class Donation(Node):
         """Add the window."""
         return self.row.created_at + info.context.ledger.rules.reversal_window
 
-    @strawberry.field(description="The user; null for those who know the donor only by pseudonym.")
+    @strawberry.field(
+        description="The user; null for those who know the donor only by pseudonym, and without `users:read`."
+    )
     async def user(self, info: Info) -> User | None:
         """Load the user for whom the user is."""
-        return await User.known(info, self.row.user_id) if self._is_own(info) else None
+        return await User.readable(info, self.row.user_id) if self._is_own(info) else None
 
     @strawberry.field(
         description="Pseudonym of the donor: the same for all of a person's donations to this project, and no other."
@@ -89,13 +94,16 @@ class Donation(Node):
         """Trace the grams back."""
         if not self._is_own(info):
             return None
-        owner = info.context.caller.owner_id
+        caller = info.context.caller
         funding = await trace.funded_by(self.row)
         actions = await info.context.loaders.actions.load_many([action_id for action_id, _ in funding])
+        readable = Scope.ACTIONS_READ in caller.scopes
         return [
             Funding(
                 amount=Grams(amount_g),
-                action=Action.of(action) if action is not None and owner in {None, action.partner_id} else None,
+                action=Action.of(action)
+                if readable and action is not None and caller.owner_id in {None, action.partner_id}
+                else None,
             )
             for (_, amount_g), action in zip(funding, actions, strict=True)
         ]

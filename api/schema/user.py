@@ -107,6 +107,13 @@ class User(Node):
         return connection(page, Transfer.of)
 
     @classmethod
+    async def readable(cls, info: Info, user_id: UUID) -> Self | None:
+        """Show a user below something else that is the caller's: only to a caller that may read users as well."""
+        if Scope.USERS_READ not in info.context.caller.scopes:
+            return None
+        return await cls.known(info, user_id)
+
+    @classmethod
     async def known(cls, info: Info, user_id: UUID) -> Self | None:
         """Show a user to a caller that is linked with it, or that sees everybody; to one that unlinked it, no more."""
         loaders = info.context.loaders

@@ -83,7 +83,9 @@ class Viewer:
     key_id: str | None = strawberry.field(description="Public part of your key; null without a key.")
     environment: Environment = strawberry.field(description="The world that your key belongs to.")
     scopes: list[str] = strawberry.field(description="What your key or token opens.")
-    user: User | None = strawberry.field(description="The one user whom your token is for; null without such a token.")
+    user: User | None = strawberry.field(
+        description="The one user whom your token is for; null without such a token, and without `users:read`."
+    )
     expires_at: datetime | None = strawberry.field(description="When your key or token ends; null if that is not set.")
 
     @strawberry.field(description="The keys of your organisation, oldest first; none for nobody and for user tokens.")
@@ -99,11 +101,13 @@ class Viewer:
         """Look into the bucket."""
         return RateLimit.of(info.context.rates.standing(info.context.caller))
 
-    @strawberry.field(description="What you still use that will be taken away, by name; none without a key.")
+    @strawberry.field(
+        description="What your organisation still uses that will be taken away, by name; none for user tokens."
+    )
     async def deprecated_usage(self, info: Info) -> list[DeprecatedUsage]:
         """List the uses."""
         caller = info.context.caller
-        if caller.partner is None:
+        if caller.partner is None or caller.user_id is not None:
             return []
         rows = await info.context.deprecated_uses.of_partner(caller.partner.id)
         return [DeprecatedUsage.of(row) for row in rows]

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from tortoise.context import TortoiseContext
+
+from api.access import Scope, issue_key
 from api.models import Project
 from tests.conftest import Actor, Running, add_project
 from tests.resolvers.calls import (
@@ -9,6 +12,8 @@ from tests.resolvers.calls import (
     UPDATES,
     donate,
     earned,
+    energy,
+    mutation,
     project_id,
     record,
     sealed,
@@ -178,3 +183,25 @@ ISSUE = """mutation ($user: UserBy!) {
 LINK = """mutation ($code: String!) {
   linkUser(input: {idempotencyKey: "z", code: $code, externalRef: "u9"}) { errors { __typename } }
 }"""
+
+
+async def test_a_key_opens_no_more_than_its_scopes(service: Running, app_partner: Actor, db: TortoiseContext) -> None:
+    await record(service.client(app_partner), "k")
+    reader = Actor(app_partner.partner, await issue_key(app_partner.partner, scopes={Scope.USERS_READ}))
+    client = service.client(reader)
+    people = await client("{ users { nodes { id externalRef balance { available } } } viewer { scopes } }")
+    assert people["viewer"] == {"scopes": ["users:read"]}
+    (person,) = people["users"]["nodes"]
+    assert (person["externalRef"], person["balance"]) == ("u1", {"available": 416})
+    before = await energy()
+    denied = await client.send(mutation("recordAction"), input={"idempotencyKey": "k2", "user": user("u1"), "legs": []})
+    (error,) = denied["errors"]
+    assert error["extensions"]["requiredScopes"] == ["actions:write"]
+    assert error["message"] == "Your key lacks the scope actions:write."
+    assert await energy() == before
+    # Below the roots too: what needs another scope is refused, and the rest of the answer stands.
+    partly = await client.send("{ users { nodes { externalRef actions { nodes { id } } } } }")
+    assert [error["extensions"]["code"] for error in partly["errors"]] == ["FORBIDDEN"]
+    assert partly["data"] == {"users": {"nodes": [{"externalRef": "u1", "actions": None}]}}
+    action = (await service.client(app_partner)("{ actions { nodes { id } } }"))["actions"]["nodes"][0]["id"]
+    assert (await client("query ($id: ID!) { node(id: $id) { id } }", id=action)) == {"node": None}
