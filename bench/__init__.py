@@ -1,0 +1,1 @@
+"""How fast Lucid is, side by side with what a partner would pick instead. See README.md."""

@@ -1,0 +1,172 @@
+"""The race: the same work asked of Lucid and of its peers, interleaved, and the rows counted afterwards.
+
+    python -m bench.race --only lucid --items R1 --seconds 5   # one server, for a look
+    python -m bench.race --only lucid --actions 200000         # on a tenth of the data, which loads in a minute
+
+In each round every server does each workload once, one after the other, with the order turned by one each round: the
+machine drifts by up to two times within minutes, and what is compared shall drift together. A run with a wrong answer,
+or whose rows do not add up, fails the race.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import servers
+from bench.checks import RowsWrong, count_rows, require_added
+from bench.generator import CONNECTIONS, Measured, NoWrk, require_wrk, send
+from bench.load import ACTIONS, KNOWN, working_copy
+from bench.postgres import Server, postgres
+from bench.servers import Running
+from bench.workloads import LUCID, NAMES
+
+WARM_UP_S = 2.0
+#: Number of the next request of all that write, kept with the copy: a key or a time is never used again.
+COUNTER = "counter"
+
+console = Console(soft_wrap=True)
+
+
+@dataclass
+class Lane:
+    """What one server did in one workload, round by round."""
+
+    measured: list[Measured] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+
+    @property
+    def per_s(self) -> float:
+        """Median of answers in a second."""
+        return statistics.median(one.per_s for one in self.measured)
+
+    @property
+    def spread(self) -> float:
+        """Distance of the best from the worst round, as a part of the median."""
+        speeds = [one.per_s for one in self.measured]
+        return (max(speeds) - min(speeds)) / self.per_s
+
+    def median(self, name: str) -> float:
+        """Median over the rounds of a figure of the runs."""
+        return statistics.median(getattr(one, name) for one in self.measured)
+
+
+Results = dict[str, dict[str, Lane]]
+
+
+class WrongAnswer(Exception):
+    """A server answered something that is not right: what it did does not count."""
+
+
+class Counter:
+    """Numbers requests so that none is ever repeated, over all races on one copy of the data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / COUNTER
+        self.next = int(self._file.read_text()) if self._file.exists() else 1
+
+    def use(self, count: int) -> None:
+        """Say how many numbers were used. Those under way when wrk stopped are used as well."""
+        self.next += count + CONNECTIONS
+        self._file.write_text(str(self.next))
+
+
+def race(
+    server: Server, running: Sequence[Running], items: Sequence[str], *, rounds: int, seconds: float, counter: Counter
+) -> Results:
+    """Let the servers do the workloads, round by round.
+
+    Raises: WrongAnswer, RowsWrong.
+    """
+    results: Results = {item: {one.name: Lane() for one in running} for item in items}
+    for item in items:
+        for one in running:
+            _run(server, one, item, WARM_UP_S, counter)
+    for turn in range(rounds):
+        order = [*running[turn % len(running) :], *running[: turn % len(running)]]
+        for item in items:
+            for one in order:
+                measured, cpu_us = _run(server, one, item, seconds, counter)
+                lane = results[item][one.name]
+                lane.measured.append(measured)
+                lane.cpu_us.append(cpu_us)
+                console.print(
+                    f"  round {turn + 1} {item:<4} {one.name:<22} {measured.per_s:>8,.0f}/s"
+                    f"  p50 {measured.p50_ms:7.1f} ms  p99 {measured.p99_ms:7.1f} ms  CPU {cpu_us:7.1f} us"
+                )
+    return results
+
+
+def _run(server: Server, one: Running, item: str, seconds: float, counter: Counter) -> tuple[Measured, float]:
+    target = one.targets[item]
+    writes = target.workload.writes
+    before = count_rows(server, one.database, item) if writes else None
+    cpu_before = one.cpu_s()
+    measured = send(target, counter.next, seconds)
+    cpu_us = (one.cpu_s() - cpu_before) / measured.requests * 1e6
+    counter.use(measured.requests)
+    if not measured.is_right:
+        raise WrongAnswer(
+            f"{one.name} in {item}: {measured.wrong} wrong, {measured.broken} broken of {measured.requests}; "
+            f"for example {measured.first_wrong}"
+        )
+    if before is not None:
+        require_added(one.name, item, before, count_rows(server, one.database, item), measured.right)
+    return measured, cpu_us
+
+
+def show(results: Results) -> None:
+    """Print what came out."""
+    table = Table("work", "server", "per s", "spread", "p50 ms", "p99 ms", "CPU us")
+    for item, lanes in results.items():
+        for name, lane in lanes.items():
+            table.add_row(
+                item,
+                name,
+                f"{lane.per_s:,.0f}",
+                f"{lane.spread:.0%}",
+                f"{lane.median('p50_ms'):.1f}",
+                f"{lane.median('p99_ms'):.1f}",
+                f"{statistics.median(lane.cpu_us):.1f}",
+            )
+    console.print(table)
+
+
+def main() -> int:
+    """Race as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=[*servers.ALL], choices=[*servers.ALL], help="servers")
+    parser.add_argument("--items", nargs="+", default=[*NAMES], choices=NAMES, help="workloads")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=5, help="length of a run")
+    parser.add_argument("--actions", type=int, default=ACTIONS, help="size of the data")
+    parser.add_argument("--fresh", action="store_true", help="begin with a new copy of the data")
+    given = parser.parse_args()
+    try:
+        require_wrk()
+        folder = working_copy(given.actions, fresh=given.fresh)
+        known = json.loads((folder / KNOWN).read_text())
+        with ExitStack() as stack:
+            server = stack.enter_context(postgres(folder))
+            running = [stack.enter_context(servers.ALL[name](server, known)) for name in given.only]
+            results = race(
+                server, running, given.items, rounds=given.rounds, seconds=given.seconds, counter=Counter(folder)
+            )
+        show(results)
+    except (NoWrk, servers.NotStarted, WrongAnswer, RowsWrong) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+__all__ = ["LUCID", "Lane", "Results", "race"]
+
+if __name__ == "__main__":
+    sys.exit(main())
