@@ -9,11 +9,20 @@ failures, for example when the database restarts under load, and the process wai
 import logging
 from contextlib import suppress
 from types import TracebackType
+from typing import Any
 
+import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContext, TransactionContextPooled
 from tortoise.connection import get_connections
 from typing_extensions import override
+
+from api.models.kept_postgres import CONNECT_TIMEOUT_S, SETTINGS, KeptPostgres
+
+#: What a pool is told, and a connection of its own is not.
+POOL_ONLY = frozenset(
+    {"min_size", "max_size", "max_queries", "max_inactive_connection_lifetime", "setup", "init", "reset", "loop"}
+)
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +73,34 @@ class WholeTransactionContext(TransactionContextPooled):
 class WholeAsyncpgClient(AsyncpgDBClient):
     """The client that Tortoise finds by this module's `client_class`."""
 
+    def __init__(self, *given: Any, **others: Any) -> None:
+        super().__init__(*given, **others)
+        self._kept: KeptPostgres | None = None
+
+    @property
+    def kept(self) -> KeptPostgres:
+        """The kept connections to this database."""
+        if self._kept is None:
+            self._kept = KeptPostgres(self._connect)
+        return self._kept
+
+    @override
+    async def close(self) -> None:
+        if self._kept is not None:
+            await self._kept.close()
+            self._kept = None
+        await super().close()
+
     @override
     def _in_transaction(self) -> TransactionContext:
         return WholeTransactionContext(TransactionWrapper(self), self._pool_init_lock)
+
+    async def _connect(self) -> asyncpg.Connection:
+        """Open a connection beside the pool, to the same database by the same settings."""
+        settings = self._template["server_settings"] | SETTINGS
+        given = {name: value for name, value in self._template.items() if name not in POOL_ONLY}
+        given |= {"server_settings": settings, "password": self.password, "timeout": CONNECT_TIMEOUT_S}
+        return await asyncpg.connect(**given)
 
 
 client_class = WholeAsyncpgClient

@@ -13,9 +13,12 @@ from tortoise.transactions import in_transaction
 
 from api.ledger import Ledger, Outcome, Partnership, UserBy
 from api.ledger.check import check_ledger
-from api.models import Partner, PartnerKind, Receipt, Transfer, TransferKind
+from api.models import Partner, PartnerKind, Receipt, Transfer, TransferKind, User
 from api.models.database import POOL_SIZE, database
+from api.models.kept_postgres import LANES
+from api.models.statements import ConnectionLost, kept
 from tests.conftest import TEMPLATE, add_partner, add_project, bus, open_ledger, recording
+from tests.models.test_statements import ADD_USER, PARTNERS, a_user
 from tests.postgres import Server
 
 ROUNDS = 8
@@ -84,6 +87,53 @@ async def test_a_transaction_that_is_lost_leaves_its_task_as_it_was(url: str) ->
             assert context.db() is client
 
         await _all_connections_are_of_use()
+
+
+async def test_a_kept_connection_that_was_ended_is_replaced_and_a_read_never_notices(url: str) -> None:
+    async with database(url), asyncio.timeout(GUARD_S):
+        partner = (await add_partner("maps", PartnerKind.ACTION_SOURCE)).partner
+        for _ in range(5):
+            answers = await asyncio.gather(*(PARTNERS.fetch([partner.id]) for _ in range(20)))
+            assert [len(rows) for rows in answers] == [1] * 20
+            await _end_all(url)
+
+
+async def test_a_transaction_whose_connection_was_ended_says_so_and_the_next_one_is_whole(url: str) -> None:
+    async def lose() -> None:
+        async with kept().transaction() as transaction:
+            await transaction.fetch(ADD_USER, *a_user())
+            await _end_all(url)
+            await transaction.fetch(ADD_USER, *a_user())
+
+    async with database(url), asyncio.timeout(GUARD_S):
+        for _ in range(2 * POOL_SIZE):
+            with pytest.raises(ConnectionLost):
+                await lose()
+        assert await PARTNERS.fetch([]) == []
+        async with kept().transaction() as transaction:
+            await transaction.fetch(ADD_USER, *a_user())
+        assert await User.all().count() == 1
+        open_ones = await _connections(url)
+    assert open_ones <= POOL_SIZE + 2 * LANES
+
+
+async def test_a_statement_is_prepared_anew_when_its_table_has_changed(url: str) -> None:
+    async with database(url):
+        await add_partner("maps", PartnerKind.ACTION_SOURCE)
+        (partner,) = await Partner.everyone()
+        assert len(await PARTNERS.fetch([partner.id])) == 1
+        connection = await asyncpg.connect(url)
+        await connection.execute("ALTER TABLE partner ALTER COLUMN slug TYPE text")
+        await connection.close()
+        assert [row.slug for row in await PARTNERS.fetch([partner.id])] == ["maps"]
+
+
+async def _connections(url: str) -> int:
+    server, _, name = url.rpartition("/")
+    admin = await asyncpg.connect(f"{server}/postgres")
+    count: int = await admin.fetchval("SELECT count(*) FROM pg_stat_activity WHERE datname = $1", name)
+    await admin.close()
+    return count
 
 
 async def _give(ledger: Ledger, caller: Partnership, project_id: Any, key: str, index: int) -> Outcome:

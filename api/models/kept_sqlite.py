@@ -1,0 +1,244 @@
+"""Kept connections on SQLite: one that reads, at once and in line, and one that writes.
+
+A read takes tens of microseconds, less than handing it to a thread and waiting for its answer would. In WAL mode it
+waits for no writer. So the hot questions run where they are asked: each is answered by an index, and a budget of steps
+ends one that is not.
+
+A transaction waits in a thread: for its turn to write, and for its commit to reach the disk. What it does in between is
+memory, and runs in line. Its turn it takes from the same queue as Tortoise's transactions (`ImmediateSqliteClient`):
+SQLite's own lock is given to whoever asks at the right moment, and who asks seldom would wait for ever.
+
+A database in memory is there for one connection alone, Tortoise's, so everything goes through that.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import orjson
+from tortoise.exceptions import IntegrityError, OperationalError
+
+from api.models.statements import ConnectionLost, Statement, Transaction
+
+Row = TypeVar("Row")
+
+#: A read waits only where another process opens or closes the database; nobody else is served meanwhile.
+READ_BUSY_TIMEOUT_MS = 500
+#: A question of this many million steps of SQLite's machine, about half a second, should not have been asked in line.
+STEPS = 1_000_000
+STEPS_MAX = 20
+CACHED_STATEMENTS = 256
+
+
+class Queue(Protocol):
+    """What Tortoise's client offers to who writes beside it."""
+
+    filename: str
+    pragmas: dict[str, Any]
+    write_lock: asyncio.Lock
+
+    def _in_transaction(self) -> AbstractAsyncContextManager[Any]:
+        """Begin a transaction of Tortoise's."""
+
+    async def execute_query(self, query: str, values: list[Any] | None = None) -> tuple[int, Sequence[Any]]:
+        """Run a statement of Tortoise's."""
+
+
+class Opened:
+    """One connection of the standard library."""
+
+    def __init__(self, path: str, pragmas: dict[str, Any]) -> None:
+        self.raw = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=CACHED_STATEMENTS
+        )
+        self._checked: set[Statement[Any]] = set()
+        for pragma, value in pragmas.items():
+            self.raw.execute(f"PRAGMA {pragma}={value}")
+
+    def fetch(self, statement: Statement[Row], arguments: Sequence[Any]) -> list[Row]:
+        """Run a statement.
+
+        Raises: IntegrityError, OperationalError.
+        """
+        try:
+            cursor = self.raw.execute(statement.sqlite, [adapted(one) for one in arguments])
+            rows: Any = cursor.fetchall()
+        except sqlite3.Error as error:
+            raise _translated(error, statement) from error
+        if statement not in self._checked:
+            statement.require_columns(tuple(one[0] for one in cursor.description or ()))
+            self._checked.add(statement)
+        return shaped(statement, rows)
+
+
+class KeptSqlite:
+    """The kept connections of an SQLite file."""
+
+    lanes = 1
+
+    def __init__(self, client: Queue) -> None:
+        self._client = client
+        self._reader: Opened | None = None
+        self._writer: Opened | None = None
+        # One thread, so that a connection is never used by two at once.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._steps = 0
+        self._is_closed = False
+
+    async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
+        """Run a question by itself and return its rows. Nothing is awaited."""
+        if self._reader is None:
+            self._reader = self._open(busy_timeout=READ_BUSY_TIMEOUT_MS, query_only="ON")
+            self._reader.raw.set_progress_handler(self._count, STEPS)
+        self._steps = 0
+        return self._reader.fetch(statement, arguments)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Begin a transaction: committed at the end of the block, rolled back when the block raises."""
+        async with self._client.write_lock:
+            if self._writer is None:
+                self._writer = self._open()
+            transaction = WriterTransaction(self._writer)
+            try:
+                await self._wait_for("BEGIN IMMEDIATE")
+                yield transaction
+                transaction.require_whole()
+                await self._wait_for("COMMIT")
+            finally:
+                if self._writer is not None and self._writer.raw.in_transaction:
+                    self._writer.raw.execute("ROLLBACK")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._is_closed = True
+        async with self._client.write_lock:
+            for opened in (self._reader, self._writer):
+                if opened is not None:
+                    opened.raw.close()
+            self._reader = self._writer = None
+        self._thread.shutdown()
+
+    def _open(self, **pragmas: Any) -> Opened:
+        if self._is_closed:
+            raise ConnectionLost("the database is closed")
+        return Opened(self._client.filename, self._client.pragmas | pragmas)
+
+    def _count(self) -> bool:
+        self._steps += 1
+        return self._steps >= STEPS_MAX
+
+    async def _wait_for(self, command: str) -> None:
+        """Run a command in the thread, to its end: who is cancelled waits for it all the same."""
+        assert self._writer is not None  # noqa: S101 - its transaction has it open
+        running = asyncio.get_running_loop().run_in_executor(self._thread, self._writer.raw.execute, command)
+        cancelled: asyncio.CancelledError | None = None
+        while not running.done():
+            try:
+                await asyncio.wait({running})
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if (failed := running.exception()) is not None:
+            raise _translated(failed, None) from failed
+        if cancelled is not None:
+            raise cancelled
+
+
+class WriterTransaction:
+    """The transaction that the writing connection is in."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._is_broken = False
+
+    async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
+        """Run a statement in the transaction and return its rows. Nothing is awaited."""
+        try:
+            return self._opened.fetch(statement, arguments)
+        except Exception:
+            self._is_broken = True
+            raise
+
+    def require_whole(self) -> None:
+        """Let only a transaction be committed of which every statement has succeeded, as PostgreSQL does.
+
+        Raises: OperationalError.
+        """
+        if self._is_broken:
+            raise OperationalError("a statement of the transaction has failed, so nothing of it was written")
+
+
+class KeptInMemory:
+    """The statements of a database in memory, on Tortoise's connection."""
+
+    lanes = 1
+
+    def __init__(self, client: Queue) -> None:
+        self._client = client
+
+    async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
+        """Run a question by itself and return its rows."""
+        return await _through(self._client, statement, arguments)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Begin a transaction of Tortoise's."""
+        async with self._client._in_transaction() as connection:  # noqa: SLF001 - it is Tortoise's name
+            yield InMemoryTransaction(connection)
+
+    async def close(self) -> None:
+        """Leave the connection to Tortoise."""
+
+
+class InMemoryTransaction:
+    """A transaction of Tortoise's."""
+
+    def __init__(self, connection: Queue) -> None:
+        self._connection = connection
+
+    async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
+        """Run a statement in the transaction and return its rows."""
+        return await _through(self._connection, statement, arguments)
+
+
+async def _through(connection: Queue, statement: Statement[Row], arguments: Sequence[Any]) -> list[Row]:
+    _, rows = await connection.execute_query(statement.sqlite, [adapted(one) for one in arguments])
+    return shaped(statement, rows)
+
+
+def adapted(value: Any) -> Any:
+    """Return an argument as SQLite keeps it: ids and moments as Tortoise writes them, lists as JSON."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(" ")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return orjson.dumps(value, default=adapted, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    return value
+
+
+def shaped(statement: Statement[Row], rows: Sequence[Any]) -> list[Row]:
+    """Return rows in the statement's shape."""
+    if statement.shape is None:
+        return []
+    made: Any = list(map(statement.shape.sqlite, rows))
+    return made  # type: ignore[no-any-return]
+
+
+def _translated(error: BaseException, statement: Statement[Any] | None) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError):
+        return IntegrityError(error)
+    return OperationalError(f"{statement.name if statement is not None else 'the transaction'}: {error}")
+
+
+def is_in_memory(path: str) -> bool:
+    """Whether a database is no file."""
+    return path in {"", ":memory:"}

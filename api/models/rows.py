@@ -1,0 +1,101 @@
+"""Light rows: what a named statement answers with. They read like a model's and know nothing of the ORM.
+
+Making a model of a row costs more than fetching it. A light row is what the driver hands out, a record on PostgreSQL
+and a tuple on SQLite, under a class that names its columns: `row.status`, in the type that the model declares. A value
+that the driver leaves as text (an enum, JSON; on SQLite an id or a moment) is decoded when it is read, and only then.
+The model's properties and methods are there as well, and nothing that asks or writes.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from inspect import isfunction
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+import orjson
+from tortoise import fields
+from tortoise.fields.base import Field
+from tortoise.fields.relational import ForeignKeyFieldInstance
+from tortoise.models import Model
+
+Row = TypeVar("Row")
+#: How a column is read from a record or a tuple by its place in it; None when it is there as it is wanted.
+Decoder = Callable[[Any], Any]
+
+
+class Shape(Generic[Row]):
+    """The columns of a row, in order, and the two classes by which the drivers make one."""
+
+    def __init__(self, name: str, columns: Mapping[str, "Field[Any]"], members: Mapping[str, Any]) -> None:
+        self.name = name
+        self.columns = tuple(columns)
+        self._own = self.columns
+        self.postgres: type[asyncpg.Record] = type(name, (asyncpg.Record,), _body(columns, members, _postgres_decoder))
+        self.sqlite: type[tuple[Any, ...]] = type(name, (tuple,), _body(columns, members, _sqlite_decoder))
+
+    @classmethod
+    def of(cls, model: type[Row], *names: str, **others: "Field[Any]") -> "Shape[Row]":
+        """Return the shape of a model's row, or of the named columns of it, with `others` after them."""
+        assert issubclass(model, Model)  # noqa: S101 - the type of `Row` cannot say it
+        known = model._meta.fields_map  # noqa: SLF001 - it has no public name
+        every = (f"{name}_id" if isinstance(field, ForeignKeyFieldInstance) else name for name, field in known.items())
+        columns = {name: _column(known, name) for name in names or dict.fromkeys(every)}
+        members = {
+            name: value
+            for name, value in vars(model).items()
+            if (isfunction(value) or isinstance(value, property)) and not name.startswith("_") and name not in known
+        }
+        shape: Shape[Row] = Shape(model.__name__, columns | others, members)
+        shape._own = tuple(columns)
+        return shape
+
+    def select(self, table: str) -> str:
+        """Return the model's columns as a statement selects them from a table or its alias."""
+        return ", ".join(f"{table}.{name}" for name in self._own)
+
+
+def _column(known: Mapping[str, "Field[Any]"], name: str) -> "Field[Any]":
+    field = known.get(name)
+    # The column under a foreign key gets its field only when the database is opened.
+    if field is None and isinstance(known[name.removesuffix("_id")], ForeignKeyFieldInstance):
+        return fields.UUIDField()
+    return known[name]
+
+
+def _body(
+    columns: Mapping[str, "Field[Any]"], members: Mapping[str, Any], decoder: "Callable[[Field[Any]], Decoder | None]"
+) -> dict[str, Any]:
+    body = {"__slots__": (), **members}
+    for index, (name, field) in enumerate(columns.items()):
+        body[name] = property(_reader(index, decoder(field)))
+    return body
+
+
+def _reader(index: int, decode: Decoder | None) -> Callable[[Any], Any]:
+    get = itemgetter(index)
+    if decode is None:
+        return get
+
+    def read(row: Any) -> Any:
+        value = get(row)
+        return None if value is None else decode(value)
+
+    return read
+
+
+def _postgres_decoder(field: "Field[Any]") -> Decoder | None:
+    kind = getattr(field, "enum_type", None)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return {member.value: member for member in kind}.__getitem__
+    return orjson.loads if isinstance(field, fields.JSONField) else None
+
+
+def _sqlite_decoder(field: "Field[Any]") -> Decoder | None:
+    if isinstance(field, fields.UUIDField):
+        return UUID
+    if isinstance(field, fields.DatetimeField):
+        return datetime.fromisoformat
+    return bool if isinstance(field, fields.BooleanField) else _postgres_decoder(field)

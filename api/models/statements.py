@@ -1,0 +1,105 @@
+"""Named statements: the hot questions and orders, prepared once on connections that are kept for them.
+
+Tortoise stays the ORM. But building a queryset, taking a connection from a pool, resetting it and making models costs
+five times what the database's answer does, so what is asked thousands of times a second is written down once, for both
+databases, beside its model, and answered with light rows (`api.models.rows`).
+
+A statement runs in the database that is current (`TortoiseContext`), on a connection of its own there: never in a
+transaction of Tortoise's, which it does not see. It sees what was committed before it was sent, always.
+
+    PARTNERS = Statement(
+        "partners by id",
+        SHAPE,
+        postgres="SELECT {p} FROM partner p WHERE p.id = ANY($1)",
+        sqlite="SELECT {p} FROM partner p WHERE p.id IN (SELECT value FROM json_each(?1))",
+    )
+    rows = await PARTNERS.fetch(ids)                        # alone: a read, or a write that is a transaction by itself
+    async with kept().transaction() as transaction:         # BEGIN … COMMIT
+        rows = await transaction.fetch(ORDER, …)
+
+`{p}` stands for the columns of the shape's model, from the table or alias `p`. Arguments are Python's, the same for
+both databases: on SQLite ids and moments become the texts that Tortoise writes, and a list becomes JSON, to be taken
+apart by `json_each`.
+"""
+
+import re
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from tortoise.context import require_context
+
+from api.models.rows import Shape
+
+Row = TypeVar("Row")
+COLUMNS = re.compile(r"\{(\w+)\}")
+
+
+class ConnectionLost(ConnectionError):
+    """The database ended a connection, or cannot be reached. Whether a commit that it broke off was done is open."""
+
+
+class Statement(Generic[Row]):
+    """A statement with its text for either database, and the shape of the rows that it returns, if it returns any."""
+
+    __slots__ = ("name", "postgres", "shape", "sqlite")
+
+    def __init__(self, name: str, shape: Shape[Row] | None, *, postgres: str, sqlite: str) -> None:
+        self.name = name
+        self.shape = shape
+        self.postgres = self._with_columns(postgres)
+        self.sqlite = self._with_columns(sqlite)
+
+    def _with_columns(self, text: str) -> str:
+        shape = self.shape
+        return text if shape is None else COLUMNS.sub(lambda found: shape.select(found[1]), text)
+
+    def require_columns(self, names: tuple[str, ...]) -> None:
+        """Raise where the database returns other columns than the shape has, so that none is read for another."""
+        if names != (self.shape.columns if self.shape is not None else ()):
+            raise TypeError(f"the statement {self.name!r} returns {names}, which is not its shape")
+
+    async def fetch(self, *arguments: Any) -> list[Row]:
+        """Run it by itself on the current database and return its rows.
+
+        Raises: ConnectionLost.
+        """
+        return await kept().fetch(self, *arguments)
+
+
+class Transaction(Protocol):
+    """A transaction on a kept connection."""
+
+    async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
+        """Run a statement in the transaction and return its rows."""
+
+
+class Kept(Protocol):
+    """The kept connections of one database."""
+
+    async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
+        """Run a question by itself and return its rows. It is asked again where its connection was lost.
+
+        Raises: ConnectionLost.
+        """
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction that writes: committed at the end of the block, rolled back when the block raises.
+
+        Nothing but statements is awaited inside. However the block ends, cancelled or without its connection, the
+        connection is given back whole or replaced.
+
+        Raises: ConnectionLost.
+        """
+
+    @property
+    def lanes(self) -> int:
+        """How many questions are asked at the same time."""
+
+    async def close(self) -> None:
+        """Close the connections. What still runs on one is lost."""
+
+
+def kept() -> Kept:
+    """Return the kept connections of the current database."""
+    client: Any = require_context().db()
+    return cast("Kept", getattr(client, "_parent", client).kept)  # inside of Tortoise's transactions it is wrapped
