@@ -3,20 +3,29 @@
 A UUIDv7 starts with its time, so rows made later sort later and new rows land at the end of an index. The prefix
 says what an id names, so that an id pasted into a ticket explains itself. Encoding after the TypeID specification 0.3:
 the 128 bits as 26 digits of Crockford's base 32, lower case.
+
+Ids are asyncpg's UUIDs: equal to Python's own and of the same hash, but made, compared and written several times as
+fast, and a batch of writes handles thousands.
 """
 
 import itertools
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
-PREFIX = re.compile(r"[a-z](?:[a-z_]{0,61}[a-z])?")
+from asyncpg.pgproto import pgproto
+
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-VALUES = {digit: value for value, digit in enumerate(DIGITS)}
-SUFFIX_LENGTH = 26
+TYPEID = re.compile(rf"([a-z](?:[a-z_]{{0,61}}[a-z])?)_([0-7][{DIGITS}]{{25}})")
+# Two digits at a time on the way out; on the way in, Python's own digits of base 32.
+PAIRS = [high + low for high in DIGITS for low in DIGITS]
+PYTHON_DIGITS = str.maketrans(DIGITS, "0123456789abcdefghijklmnopqrstuv")
 COUNTER_BITS = 32
+RANDOM_BYTES = 8
+RANDOM_AT_ONCE = 512
 
 # From anywhere in the lower half, so that the ids of two processes do not begin alike and the end is far.
 _counter = itertools.count(secrets.randbits(COUNTER_BITS - 1))
@@ -27,6 +36,19 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def _random() -> Iterator[int]:
+    """Yield random numbers of 64 bits: asking the system for many at once takes a tenth of the time."""
+    while True:
+        drawn = os.urandom(RANDOM_BYTES * RANDOM_AT_ONCE)
+        for start in range(0, len(drawn), RANDOM_BYTES):
+            yield int.from_bytes(drawn[start : start + RANDOM_BYTES], "big")
+
+
+_randoms = [_random()]
+# A forked process must not draw what its parent draws.
+os.register_at_fork(after_in_child=lambda: _randoms.__setitem__(0, _random()))
+
+
 def new_id(at: datetime | None = None) -> UUID:
     """Return a fresh UUIDv7, of this moment or of the moment `at`.
 
@@ -35,8 +57,9 @@ def new_id(at: datetime | None = None) -> UUID:
     """
     milliseconds = int((at or now()).timestamp() * 1000)
     count = next(_counter) & (2**COUNTER_BITS - 1)
-    low = (count & (2**20 - 1)) << 42 | int.from_bytes(os.urandom(8), "big") >> 22
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | count >> 20 << 64 | 0b10 << 62 | low)
+    low = (count & (2**20 - 1)) << 42 | next(_randoms[0]) >> 22
+    value = milliseconds << 80 | 0x7 << 76 | count >> 20 << 64 | 0b10 << 62 | low
+    return pgproto.UUID(value.to_bytes(16, "big"))
 
 
 #: The id of no row at all.
@@ -52,19 +75,13 @@ def first_id(at: datetime) -> UUID:
 def encode_id(prefix: str, value: UUID) -> str:
     """Return the TypeID text of `value`, for example `usr_01h455vb4pex5vsknk084sn02q`."""
     number = value.int
-    digits = [DIGITS[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(digits)}"
+    return f"{prefix}_{''.join([PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])}"
 
 
 def decode_id(text: str) -> tuple[str, UUID] | None:
     """Return prefix and UUID of a TypeID text, or None when it is not one."""
-    prefix, separator, suffix = text.rpartition("_")
-    if not separator or len(suffix) != SUFFIX_LENGTH or suffix[0] > "7" or not PREFIX.fullmatch(prefix):
+    match = TYPEID.fullmatch(text)
+    if match is None:
         return None
-    number = 0
-    for digit in suffix:
-        value = VALUES.get(digit)
-        if value is None:
-            return None
-        number = number << 5 | value
-    return prefix, UUID(int=number)
+    prefix, suffix = match.groups()
+    return prefix, pgproto.UUID(int(suffix.translate(PYTHON_DIGITS), 32).to_bytes(16, "big"))
