@@ -116,7 +116,7 @@ def postgres(folder: Path) -> Iterator[Server]:
 
 
 def drop_log(folder: Path) -> None:
-    """Drop the log of changes of a server that is stopped: after a load it is as long as the data, and of no more use."""
+    """Drop the log of changes of a stopped server: after a load it is as long as the data, and of no more use."""
     run([_programs(folder) / "pg_resetwal", f"--pgdata={folder / 'data'}"], folder)
 
 

@@ -88,12 +88,12 @@ def race(
     results: Results = {item: {one.name: Lane() for one in running} for item in items}
     for item in items:
         for one in running:
-            _run(server, one, item, WARM_UP_S, counter)
+            run_once(server, one, item, WARM_UP_S, counter)
     for turn in range(rounds):
         order = [*running[turn % len(running) :], *running[: turn % len(running)]]
         for item in items:
             for one in order:
-                measured, cpu_us = _run(server, one, item, seconds, counter)
+                measured, cpu_us = run_once(server, one, item, seconds, counter)
                 lane = results[item][one.name]
                 lane.measured.append(measured)
                 lane.cpu_us.append(cpu_us)
@@ -104,7 +104,11 @@ def race(
     return results
 
 
-def _run(server: Server, one: Running, item: str, seconds: float, counter: Counter) -> tuple[Measured, float]:
+def run_once(server: Server, one: Running, item: str, seconds: float, counter: Counter) -> tuple[Measured, float]:
+    """Let one server do one workload once; return what wrk found and the server's CPU for each request, in us.
+
+    Raises: WrongAnswer, RowsWrong.
+    """
     target = one.targets[item]
     writes = target.workload.writes
     before = count_rows(server, one.database, item) if writes else None

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +65,11 @@ class NotStarted(Exception):
 
 
 @contextmanager
-def lucid(server: Server, known: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Iterator[Running]:
+def lucid(server: Server, known: Mapping[str, Any], program: Sequence[str] = ("-m", "api")) -> Iterator[Running]:
     """Lucid as in production: one worker, keys checked, limits and costs counted."""
-    settings = {"DATABASE_URL": server.url(LUCID), **LUCID_SETTINGS, **(environment or {})}
+    settings = {"DATABASE_URL": server.url(LUCID), **LUCID_SETTINGS}
     port = free_port()
-    command = [sys.executable, "-m", "api", "serve", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, *program, "serve", "--port", str(port), "--workers", "1"]
     headers = {str(n): f"Authorization: Bearer {key}\r\n" for n, key in enumerate(known["keys"], start=1)}
     ids = write_ids(WORK / "ids-lucid.txt", known, global_ids=True)
     targets = {
