@@ -8,6 +8,7 @@ apart so that a flood of nonsense cannot push out what the others use.
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from graphql import (
     DocumentNode,
@@ -30,6 +31,9 @@ from api.execution.errors import Code, coded
 from api.execution.limits import DEFAULT_LIMITS, Limits, exceeded
 from api.execution.memory import LeastRecentlyUsed
 
+if TYPE_CHECKING:
+    from api.execution.executables import Executable
+
 ERRORS_MAX = 20
 
 # The rule that compares fields of the same name pair by pair may take a second for a document within all limits. Its
@@ -46,7 +50,7 @@ _ESCAPED_NUL = re.compile(r"\\u(0000|\{0+\})")
 class Document:
     """A text that was looked at: either it has errors, or it has operations to execute."""
 
-    __slots__ = ("_operations", "ast", "deprecated", "errors", "prices", "text", "weight")
+    __slots__ = ("_operations", "ast", "deprecated", "errors", "executables", "prices", "text", "uses", "weight")
 
     def __init__(self, text: str, ast: DocumentNode | None, errors: list[GraphQLError]) -> None:
         self.text = text
@@ -56,6 +60,9 @@ class Document:
         self.deprecated: tuple[str, ...] = ()
         # What its operations cost, by their names, once somebody has asked.
         self.prices: dict[str | None, Price] = {}
+        # How often it was executed while it was new; since then, its operations by their names.
+        self.uses = 0
+        self.executables: dict[str | None, Executable] = {}
         # Roughly the bytes that keeping this document takes.
         tokens = sum(1 for _ in _TOKEN.finditer(text)) if ast else 0
         self.weight = 1_000 + 4 * len(text) + BYTES_PER_TOKEN * tokens

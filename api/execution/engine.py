@@ -24,7 +24,9 @@ from graphql.execution import create_source_event_stream
 
 from api.execution.documents import Document, Documents
 from api.execution.errors import SAY, Code, Say, as_written, coded, format_execution_errors
-from api.execution.guard import Guard
+from api.execution.executables import Executable, Executables
+from api.execution.guard import Guard, failure
+from api.execution.inputs import COERCION_ERRORS_MAX
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.limits import DEFAULT_LIMITS, Limits
 from api.execution.metering import Charge, Meter
@@ -32,6 +34,7 @@ from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
 from api.execution.results import Result, refusal, rejected
 from api.execution.resumption import resume
+from api.execution.runtime import Execution
 from api.execution.streams import EventStream, executed, finished
 
 Caller = TypeVar("Caller")
@@ -43,9 +46,6 @@ MakeContext: TypeAlias = Callable[[Caller, str], object]
 Notice: TypeAlias = Callable[[Caller, tuple[str, ...]], Mapping[str, str]]
 # Finds who says messages in the language that the headers ask for.
 Interpret: TypeAlias = Callable[[Mapping[str, str]], Say]
-
-COERCION_ERRORS_MAX = 10
-
 
 NEEDS_STREAM = (
     "A subscription needs a stream: open a WebSocket with the subprotocol `graphql-transport-ws`, "
@@ -85,11 +85,13 @@ class Engine(Generic[Caller]):
         meter: Meter[Caller] | None = None,
         interpret: Interpret = lambda _: as_written,
         notice: Notice[Caller] = lambda *_: NOTHING,
+        interpreted_first: int = 1,
     ) -> None:
         self.schema = schema
         self.authenticate = authenticate
         self.documents = Documents(schema, limits)
         self.persisted = PersistedDocuments(trusted_documents)
+        self.executables = Executables(schema, interpreted_first)
         self._introspections = Introspections()
         self._interpret = interpret
         self._notice = notice
@@ -179,19 +181,56 @@ class Engine(Generic[Caller]):
         if operation.type is OperationType.SUBSCRIPTION:
             return rejected([coded(NEEDS_STREAM, Code.STREAM_REQUIRED)], request_id, status=406)
 
+        if is_introspection(operation.node):
+            return await self._introspect(operation, caller, request_id)
+        executable = self.executables.find(operation.source, operation.node)
+        if executable is None:
+            return await self._interpret_operation(operation, caller, request_id)
+        return await self._execute(operation, executable, caller, request_id)
+
+    async def _introspect(self, operation: Operation, caller: Caller, request_id: str) -> Result:
+        """Answer a question about the schema, as it was answered before."""
+        text = operation.source.text
+        known = self._introspections.find(text, operation.name)
+        if known is not None:
+            return known
+        result = await self._interpret_operation(operation, caller, request_id)
+        return self._introspections.keep(text, operation.name, result)
+
+    async def _execute(self, operation: Operation, executable: Executable, caller: Caller, request_id: str) -> Result:
+        """Execute an operation that has come before, compiled if it can be."""
+        variables = executable.variables.coerce(operation.variables)
+        if isinstance(variables, list):
+            return rejected(map(_bad_input, variables), request_id)
+        compiled = executable.compiled(variables)
+        if compiled is None:
+            return await self._interpret_operation(operation, caller, request_id)
+        self.executables.counts["compiled"] += 1
+        try:
+            context = self._make_context(caller, request_id)
+            execution, data = compiled.begin(context, None, variables, operation.variables)
+        except Exception as error:
+            return failure(error, request_id)
+        if compiled.is_serial or execution.is_waiting:
+
+            async def finish() -> Result:
+                await compiled.finish(execution, data)
+                return _answer(execution, data, request_id)
+
+            return await self._guard(finish, request_id)
+        return _answer(execution, data, request_id)
+
+    async def _interpret_operation(self, operation: Operation, caller: Caller, request_id: str) -> Result:
+        """Execute an operation with graphql-core."""
+        self.executables.counts["interpreted"] += 1
+
         async def execute() -> Result:
             executor = self._build(operation, self._make_context(caller, request_id))
             if isinstance(executor, list):
                 return rejected(executor, request_id)
             return executed(await finished(execute_root_selection_set(executor)), request_id)
 
-        if not is_introspection(operation.node):
-            return await self._guard(execute, request_id)
-        text = operation.source.text
-        known = self._introspections.find(text, operation.name)
-        if known is not None:
-            return known
-        return self._introspections.keep(text, operation.name, await self._guard(execute, request_id))
+        return await self._guard(execute, request_id)
 
     async def stream(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
         """Execute any operation that was prepared."""
@@ -235,5 +274,16 @@ class Engine(Generic[Caller]):
             max_coercion_errors=COERCION_ERRORS_MAX,
         )
         if isinstance(executor, list):
-            return [coded(error.message, Code.BAD_USER_INPUT, at=error) for error in executor]
+            return [_bad_input(error) for error in executor]
         return executor
+
+
+def _bad_input(error: GraphQLError) -> GraphQLError:
+    """Say what is wrong with a variable."""
+    return coded(error.message, Code.BAD_USER_INPUT, at=error)
+
+
+def _answer(execution: Execution, data: dict[str, Any], request_id: str) -> Result:
+    """Return what a compiled operation came to."""
+    errors = format_execution_errors(execution.errors, request_id) if execution.errors else ()
+    return Result(data=None if execution.is_null else data, errors=errors)

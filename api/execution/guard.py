@@ -22,12 +22,13 @@ class Guard:
             if deadline.expired():
                 message = f"The operation took longer than {self._deadline_s:g} seconds."
                 return rejected([coded(message, Code.DEADLINE_EXCEEDED)], request_id, status=504)
-            return _failed(error, request_id)
-        except Refused as refused:
-            return refusal(refused, request_id)
-        except Exception as error:  # the last line of defence, and it logs
-            return _failed(error, request_id)
+            return failure(error, request_id)
+        except Exception as error:  # the last line of defence
+            return failure(error, request_id)
 
 
-def _failed(error: Exception, request_id: str) -> Result:
+def failure(error: Exception, request_id: str) -> Result:
+    """Answer what nobody expected; it is logged."""
+    if isinstance(error, Refused):
+        return refusal(error, request_id)
     return Result(errors=(format_bug(error, request_id),), executed=False, status=500)

@@ -1,0 +1,262 @@
+"""The compiler: an operation of a valid document becomes Python functions, one for each selection of fields.
+
+graphql-core finds out anew for each request what a document selects, what its fields' types are, how each value is
+completed. For one document all of that is always the same, so it is found out once and written down as straight-line
+Python, with the usual case of each type inline. Whatever is unusual is left to `completion` and `runtime`.
+
+Which fields `@skip` and `@include` leave is decided by a few Boolean variables: each of their combinations is compiled
+on its own, so generated code knows no conditions, and graphql-core's own `collect_fields` says what is selected.
+
+Generated text holds names that are made here, attributes that the schema names, and keys of the answer by `repr`:
+nothing else that comes from a client.
+
+What is not compiled, and left to graphql-core: introspection, arguments on fragments, @defer and @stream, and more
+fields than `FIELDS_MAX` (compiling takes time, in which nobody else is served).
+"""
+
+import builtins
+from collections.abc import Callable, Mapping
+from textwrap import indent
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLEnumType,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    OperationDefinitionNode,
+    OperationType,
+    Undefined,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues
+from graphql.type import GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString
+
+from api.execution.completion import Select, Usual, a_list, an_abstract, an_object, leaf, leaf_of, non_null
+from api.execution.inlining import Inline, Leaf, List, Object, OwnScalar
+from api.execution.resolving import attribute_of, class_of, resolver_of
+from api.execution.runtime import Complete, Execution, Plan, Spot
+
+FIELDS_MAX = 300
+
+# What a value of one of GraphQL's own scalars is nearly always: then it is its own serialization.
+USUAL_SCALARS: Mapping[str, str] = {
+    GraphQLString.name: "type({0}) is str",
+    GraphQLID.name: "type({0}) is str",
+    GraphQLInt.name: "type({0}) is int and -2147483648 <= {0} <= 2147483647",
+    GraphQLFloat.name: "type({0}) is float and -1.7976931348623157e308 <= {0} <= 1.7976931348623157e308",
+    GraphQLBoolean.name: "({0} is True or {0} is False)",
+}
+OWN_SCALARS = {one.name: one for one in (GraphQLString, GraphQLID, GraphQLInt, GraphQLFloat, GraphQLBoolean)}
+
+INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+class NotCompiled(Exception):
+    """An operation is left to graphql-core."""
+
+
+class Compiled:
+    """A compiled operation, for one combination of its conditions."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        conditions: dict[str, Any],
+    ) -> None:
+        """Compile an operation of a valid document.
+
+        Raises: NotCompiled.
+        """
+        self._plan = Plan(schema, document, operation)
+        compilation = _Compilation(self._plan, conditions)
+        root = schema.get_root_type(operation.operation)
+        if root is None:
+            raise NotCompiled("the schema has no such operations")
+        self._steps = compilation.root(root)
+        self.source = compilation.source
+
+    def begin(
+        self, context: object, root: object, variables: dict[str, Any], raw_variables: Mapping[str, Any]
+    ) -> tuple[Execution, dict[str, Any]]:
+        """Begin an execution, and return it with its answer, which is not finished while the execution is waiting.
+
+        A mutation's fields are executed one after another by `go_on`.
+        """
+        execution = Execution(self._plan, context, root, variables, raw_variables)
+        data: dict[str, Any] = {}
+        self._step(0, execution, data)
+        return execution, data
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether there are more steps than the first."""
+        return len(self._steps) > 1
+
+    async def finish(self, execution: Execution, data: dict[str, Any]) -> None:
+        """Finish an execution that has begun."""
+        await execution.finish()
+        for number in range(1, len(self._steps)):
+            if execution.is_null:
+                return
+            self._step(number, execution, data)
+            await execution.finish()
+
+    def _step(self, number: int, execution: Execution, data: dict[str, Any]) -> None:
+        try:
+            self._steps[number](execution, execution.root, data)
+        except GraphQLError as error:
+            execution.nullify(error)
+
+
+Step = Callable[[Execution, Any, dict[str, Any]], None]
+
+
+class _Compilation:
+    """Writes the functions of one operation; those of abstract types when a first value of a type is met."""
+
+    def __init__(self, plan: Plan, conditions: dict[str, Any]) -> None:
+        self._plan = plan
+        self._conditions = VariableValues({}, conditions)
+        self._fragments = {name: FragmentDetails(node) for name, node in plan.fragments.items()}
+        if any(node.variable_definitions for node in plan.fragments.values()):
+            raise NotCompiled("fragments have arguments")
+        self._names: dict[str, Any] = {"__builtins__": builtins, "undefined": Undefined}
+        self._fields = 0
+        self._sources: list[str] = []
+
+    @property
+    def source(self) -> str:
+        """The Python text that was generated so far."""
+        return "\n\n".join(self._sources)
+
+    def root(self, kind: GraphQLObjectType) -> list[Step]:
+        """Return what executes the operation: one step, or one for each field of a mutation."""
+        plan = self._plan
+        found, deferred, _ = collect_fields(plan.schema, self._fragments, self._conditions, kind, plan.operation)
+        groups = [found]
+        if plan.operation.operation is OperationType.MUTATION:
+            groups = [{key: details} for key, details in found.items()]
+        if deferred:
+            raise NotCompiled("it is delivered in parts")
+        return [self._function("step", kind, group, signature="x, s, d", position="None") for group in groups] or [
+            lambda *_: None
+        ]
+
+    def select(self, kind: GraphQLObjectType, details: list[Any]) -> Select:
+        """Return what executes the fields that are selected of an object."""
+        plan = self._plan
+        found, deferred, _ = collect_subfields(
+            plan.schema, self._fragments, self._conditions, plan.operation, kind, details
+        )
+        if deferred:
+            raise NotCompiled("it is delivered in parts")
+        select: Select = self._function("select", kind, found, signature="x, s, p", position="p")
+        return select
+
+    def _function(self, verb: str, kind: GraphQLObjectType, group: Any, *, signature: str, position: str) -> Any:
+        makes_dict = verb == "select"
+        body = [self._field(kind, key, details, position) for key, details in group.items()]
+        name = f"{verb}_{kind.name}_{len(self._sources)}"
+        lines = [f"def {name}({signature}):", *(["    d = {}"] if makes_dict else [])]
+        lines += [indent(one, "    ") for one in body]
+        lines += ["    return d"] if makes_dict or not body else []
+        source = "\n".join(lines)
+        self._sources.append(source)
+        exec(compile(source, f"<{name}>", "exec"), self._names)  # noqa: S102 - it is our own text, see above
+        return self._names[name]
+
+    def _field(self, parent: GraphQLObjectType, key: str, details: list[Any], around: str) -> str:
+        """Write the statements that put one field into the answer `d` of the object `s`."""
+        self._fields += 1
+        if self._fields > FIELDS_MAX:
+            raise NotCompiled("it has too many fields")
+        nodes = [one.node for one in details]
+        name = nodes[0].name.value
+        if name == "__typename":
+            return f"d[{key!r}] = {parent.name!r}"
+        field = self._plan.schema.get_field(parent, name)
+        if field is None or name in INTROSPECTION:
+            raise NotCompiled("it asks about the schema")
+        spot = Spot(parent, key, field, nodes, nullable=not isinstance(field.type, GraphQLNonNull))
+        spot_name = self._keep("F", spot)
+        place = f"({around}, {key!r}, {parent.name!r}, d, {spot.nullable})"
+        attribute = attribute_of(field)
+        if attribute is not None:
+            value = f"s.{attribute}"
+        else:
+            value = f"{self._keep('R', resolver_of(spot, self._plan.schema))}(s, x, {around})"
+        usual = self._type(spot, field.type, details)
+        target = f"d[{key!r}]"
+        if usual.needs_position:
+            return (
+                f"q = {place}\n"
+                f"try:\n"
+                f"    v = {value}\n"
+                f"{indent(usual.write('v', target, 'q', f'x.place({spot_name}, v, q)'), '    ')}\n"
+                f"except Exception as e:\n"
+                f"    {target} = x.fail(e, {spot_name}, q)"
+            )
+        return (
+            f"try:\n"
+            f"    v = {value}\n"
+            f"{indent(usual.write('v', target, place, f'x.place({spot_name}, v, {place})'), '    ')}\n"
+            f"except Exception as e:\n"
+            f"    {target} = x.fail(e, {spot_name}, {place})"
+        )
+
+    def _type(self, spot: Spot, kind: GraphQLOutputType, details: list[Any]) -> Inline:
+        """Give a spot its completion, and return how its usual case is written."""
+        if not isinstance(kind, GraphQLNonNull):
+            usual, spot.complete = self._nullable_type(spot, kind, details)
+            return usual
+        usual, complete = self._nullable_type(spot, kind.of_type, details)
+        usual.nullable = False
+        spot.complete = non_null(complete, spot)
+        return usual
+
+    def _nullable_type(self, spot: Spot, kind: Any, details: list[Any]) -> tuple[Inline, Complete]:
+        if isinstance(kind, GraphQLList):
+            return self._list(spot, kind, details)
+        if is_leaf_type(kind):
+            return self._leaf(kind)
+        if isinstance(kind, GraphQLObjectType):
+            classes = Usual()
+            certain = class_of(kind)
+            if certain is not None:
+                classes.add(certain)
+            select = self.select(kind, details)
+            usual = Object(self._keep("K", classes), self._keep("S", select))
+            return usual, an_object(kind, select, spot, classes)
+        assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - there are no others
+        return Inline(), an_abstract(kind, lambda found: self.select(found, details), spot)
+
+    def _leaf(self, kind: GraphQLScalarType | GraphQLEnumType) -> tuple[Inline, Complete]:
+        classes = Usual()
+        coerce = leaf_of(kind)
+        if OWN_SCALARS.get(kind.name) is kind:
+            return OwnScalar(USUAL_SCALARS[kind.name]), leaf(coerce, classes)
+        return Leaf(self._keep("K", classes), self._keep("L", coerce)), leaf(coerce, classes)
+
+    def _list(self, spot: Spot, kind: GraphQLList[Any], details: list[Any]) -> tuple[Inline, Complete]:
+        items = Spot(
+            spot.parent, spot.key, spot.definition, spot.nodes, nullable=not isinstance(kind.of_type, GraphQLNonNull)
+        )
+        usual = self._type(items, kind.of_type, details)
+        return List(self._keep("F", items), usual), a_list(items)
+
+    def _keep(self, letter: str, value: object) -> str:
+        """Give a value a name in the generated text."""
+        name = f"{letter}{len(self._names)}"
+        self._names[name] = value
+        return name

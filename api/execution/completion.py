@@ -1,0 +1,225 @@
+"""How a value becomes part of an answer, by its type: graphql-core's rules, for whatever a resolver may return.
+
+Generated code has the usual case inline (a string where a string is due, an object of a class that was seen before) and
+comes here with the rest: nulls, exceptions that were returned, lists that are no lists, types found at run time. What
+proves to be usual is added to the `usual` classes of its spot, and is not seen here again.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Any
+
+from graphql import (
+    GraphQLAbstractType,
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLObjectType,
+    Undefined,
+    default_type_resolver,
+)
+from graphql.execution.executor import invalid_return_type_error
+from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
+
+from api.execution.resolving import class_of
+from api.execution.runtime import Complete, Execution, Later, Position, Spot, collect, settle
+
+# Executes the selections of an object.
+Select = Callable[[Execution, Any, Position | None], dict[str, Any]]
+
+USUAL_MAX = 1_000
+
+
+class Usual(set[type]):
+    """The classes of values that need no second look. Bounded, should somebody make classes while serving."""
+
+    def note(self, value: object) -> None:
+        """Remember the class of a value that was completed."""
+        if len(self) < USUAL_MAX:
+            self.add(type(value))
+
+
+def non_null(complete: Complete, spot: Spot) -> Complete:
+    """Complete a value that must not be null."""
+    message = f"Cannot return null for non-nullable field {spot.parent.name}.{spot.name}."
+
+    def complete_non_null(execution: Execution, value: Any, position: Position) -> Any:
+        try:
+            completed = complete(execution, value, position)
+        except Later as later:
+            raise Later(later.awaitable, non_null(later.complete, spot)) from None
+        if completed is None:
+            raise TypeError(message)
+        return completed
+
+    return complete_non_null
+
+
+def leaf_of(kind: GraphQLLeafType) -> Callable[[Any], Any]:
+    """Return what turns a value into that of a scalar or an enum."""
+    names: dict[Any, Any] = {}
+
+    def coerce(value: Any) -> Any:
+        # The members of an enumeration never change, so neither do their names.
+        if isinstance(value, Enum) and (known := names.get(value)) is not None:
+            return known
+        coerced = kind.coerce_output_value(value)
+        if coerced is Undefined or coerced is None:
+            raise TypeError(
+                f"Expected `{inspect(kind)}.coerce_output_value({inspect(value)})` to return non-nullable value, "
+                f"returned: {inspect(coerced)}"
+            )
+        if isinstance(value, Enum):
+            names[value] = coerced
+        return coerced
+
+    return coerce
+
+
+def leaf(coerce: Callable[[Any], Any], usual: Usual) -> Complete:
+    """Complete a scalar or an enum."""
+
+    def complete(_: Execution, value: Any, __: Position) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if value is None or value is Undefined:
+            return None
+        coerced = coerce(value)
+        usual.note(value)
+        return coerced
+
+    return complete
+
+
+def an_object(kind: GraphQLObjectType, select: Select, spot: Spot, usual: Usual) -> Complete:
+    """Complete an object of one type."""
+    is_type_of = kind.is_type_of
+    certain = class_of(kind)
+
+    def complete(execution: Execution, value: Any, position: Position) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if value is None or value is Undefined:
+            return None
+        if is_type_of is None or type(value) is certain:
+            usual.note(value)
+            return select(execution, value, position)
+        fits = is_type_of(value, execution.info(spot, _around(position)))
+        if is_awaitable(fits):
+            raise Later(fits, lambda execution, fits, position: select_if(execution, value, position, fits))
+        return select_if(execution, value, position, fits)
+
+    def select_if(execution: Execution, value: Any, position: Position, fits: object) -> dict[str, Any]:
+        if not fits:
+            raise invalid_return_type_error(kind, value, _details(spot))
+        return select(execution, value, position)
+
+    return complete
+
+
+def a_list(items: Spot) -> Complete:
+    """Complete a list, whose items have a spot of their own."""
+
+    def complete(execution: Execution, value: Any, position: Position) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if value is None or value is Undefined:
+            return None
+        if is_async_iterable(value):
+            raise Later(collect(value), complete_collected)
+        if not is_iterable(value):
+            field = f"{items.parent.name}.{items.name}"
+            raise GraphQLError(f"Expected Iterable, but did not find one for field '{field}'.")
+        return _complete_items(items, execution, value, position)
+
+    def complete_collected(execution: Execution, value: Any, position: Position) -> list[Any]:
+        collected, error = value
+        completed = _complete_items(items, execution, collected, position)
+        if error is not None:
+            raise error
+        return completed
+
+    return complete
+
+
+def _complete_items(items: Spot, execution: Execution, value: Iterable[Any], position: Position) -> list[Any]:
+    completed: list[Any] = []
+    iterator = iter(value)
+    try:
+        for index, item in enumerate(iterator):
+            completed.append(None)
+            completed[index] = execution.place(items, item, (position, index, None, completed, items.nullable))
+    except Exception:
+        settle(iterator)
+        raise
+    return completed
+
+
+def an_abstract(kind: GraphQLAbstractType, select_for: Callable[[GraphQLObjectType], Select], spot: Spot) -> Complete:
+    """Complete an object whose type is found at run time: an interface or a union."""
+    resolve_type = kind.resolve_type or default_type_resolver
+    completes: dict[str, Complete] = {}
+
+    def complete(execution: Execution, value: Any, position: Position) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if value is None or value is Undefined:
+            return None
+        name = resolve_type(value, execution.info(spot, _around(position)), kind)
+        if is_awaitable(name):
+            raise Later(name, lambda execution, name, position: complete_as(execution, value, position, name))
+        return complete_as(execution, value, position, name)
+
+    def complete_as(execution: Execution, value: Any, position: Position, name: Any) -> Any:
+        known = completes.get(name) if isinstance(name, str) else None
+        if known is None:
+            found = _runtime_type(execution, kind, name, spot, value)
+            known = completes[name] = an_object(found, select_for(found), spot, Usual())
+        return known(execution, value, position)
+
+    return complete
+
+
+def _runtime_type(
+    execution: Execution, kind: GraphQLAbstractType, name: Any, spot: Spot, value: Any
+) -> GraphQLObjectType:
+    schema = execution.plan.schema
+    field = f"{spot.parent.name}.{spot.name}"
+    if name is None:
+        message = (
+            f"Abstract type '{kind}' must resolve to an Object type at runtime for field '{field}'. "
+            f"Either the '{kind}' type should provide a 'resolve_type' function "
+            "or each possible type should provide an 'is_type_of' function."
+        )
+    elif not isinstance(name, str):
+        message = (
+            f"Abstract type '{kind}' must resolve to an Object type at runtime for field '{field}' with value "
+            f"{inspect(value)}, received '{inspect(name)}', which is not a valid Object type name."
+        )
+    elif (found := schema.get_type(name)) is None:
+        message = f"Abstract type '{kind}' was resolved to a type '{name}' that does not exist inside the schema."
+    elif not isinstance(found, GraphQLObjectType):
+        message = f"Abstract type '{kind}' was resolved to a non-object type '{name}'."
+    elif not schema.is_sub_type(kind, found):
+        message = f"Runtime Object type '{found}' is not a possible type for '{kind}'."
+    else:
+        return found
+    raise GraphQLError(message, spot.nodes)
+
+
+class _Detail:
+    """What graphql-core's own messages want of a field: its node."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+
+def _details(spot: Spot) -> Any:
+    return [_Detail(node) for node in spot.nodes]
+
+
+def _around(position: Position) -> Position | None:
+    """Return the position of the object whose field it is: items of lists are inside of their field."""
+    around: Position | None = position
+    while around is not None and isinstance(around[1], int):
+        around = around[0]
+    return around[0] if around is not None else None

@@ -1,0 +1,81 @@
+"""The operations of documents as they are executed: interpreted while they are new, compiled once they come again.
+
+Compiling takes about as long as validating, and a client may send a new document with every request; so what is sent
+once is left to graphql-core, and the second execution compiles. What cannot be compiled is interpreted for good.
+"""
+
+import logging
+from collections import Counter
+from typing import Any
+
+from graphql import GraphQLSchema, OperationDefinitionNode, Undefined
+
+from api.execution.compiler import Compiled, NotCompiled
+from api.execution.documents import Document
+from api.execution.inputs import Variables, variables_of_conditions
+
+#: Combinations of @skip and @include of one operation that are compiled; the others are interpreted.
+VARIANTS_MAX = 8
+
+log = logging.getLogger(__name__)
+
+
+class Executable:
+    """One operation of a document."""
+
+    def __init__(self, schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode) -> None:
+        assert document.ast is not None  # noqa: S101 - it is valid
+        self._schema = schema
+        self._ast = document.ast
+        self._operation = operation
+        self._conditions = sorted(variables_of_conditions(document.ast))
+        self._variants: dict[tuple[Any, ...], Compiled | None] = {}
+        self.variables = Variables(schema, operation)
+
+    def compiled(self, variables: dict[str, Any]) -> Compiled | None:
+        """Return the operation compiled for these variables; None when it is to be interpreted."""
+        conditions = tuple([variables.get(name, Undefined) for name in self._conditions])
+        try:
+            return self._variants[conditions]
+        except KeyError:
+            return self._compile(conditions)
+        except TypeError:  # a directive of somebody's own, with an argument that is a list or an object
+            return None
+
+    def _compile(self, conditions: tuple[Any, ...]) -> Compiled | None:
+        if len(self._variants) >= VARIANTS_MAX:
+            return None
+        known = {
+            name: value for name, value in zip(self._conditions, conditions, strict=True) if value is not Undefined
+        }
+        compiled: Compiled | None = None
+        try:
+            compiled = Compiled(self._schema, self._ast, self._operation, known)
+        except NotCompiled as reason:
+            log.debug("an operation is interpreted: %s", reason)
+        except Exception:  # then graphql-core finds the same, and says it as it should be said
+            log.debug("an operation could not be compiled", exc_info=True)
+        self._variants[conditions] = compiled
+        return compiled
+
+
+class Executables:
+    """The operations of one schema. `interpreted_first`: how often one is interpreted before it is compiled."""
+
+    def __init__(self, schema: GraphQLSchema, interpreted_first: int = 1) -> None:
+        self._schema = schema
+        self._interpreted_first = interpreted_first
+        #: How many executions were `compiled` and `interpreted`.
+        self.counts: Counter[str] = Counter(compiled=0, interpreted=0)
+
+    def find(self, document: Document, operation: OperationDefinitionNode) -> Executable | None:
+        """Return an operation of a document that has come before; None while it is new."""
+        name = operation.name.value if operation.name else None
+        executable = document.executables.get(name)
+        if executable is None:
+            uses = document.uses
+            document.uses += 1
+            if uses < self._interpreted_first:
+                return None
+            executable = document.executables[name] = Executable(self._schema, document, operation)
+        return executable

@@ -1,0 +1,94 @@
+"""How the usual case of each kind of type is written as Python, in the text that the compiler makes.
+
+Each writes the statements that put a value into its `target`; a value that is not the usual case is handed to
+`otherwise`, an expression that may be anything. `position` is the expression or the variable of the value's position.
+"""
+
+from textwrap import indent
+
+from typing_extensions import override
+
+
+class Inline:
+    """A kind of type without a usual case: its values are completed by a call."""
+
+    needs_position = True
+    nullable = True
+
+    def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
+        """Return the statements for a value; `depth` is of lists in lists."""
+        return f"{target} = {otherwise}"
+
+    def _branches(self, value: str, target: str, usual: tuple[str, str], otherwise: str) -> str:
+        condition, result = usual
+        nothing = f"if {value} is None:\n    {target} = None\nel" if self.nullable else ""
+        return f"{nothing}if {condition}:\n    {target} = {result}\nelse:\n    {target} = {otherwise}"
+
+
+class OwnScalar(Inline):
+    """One of GraphQL's own scalars, whose usual values are their own serialization."""
+
+    needs_position = False
+
+    def __init__(self, condition: str) -> None:
+        """Take a condition on the value `{0}`."""
+        self._condition = condition
+
+    @override
+    def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
+        condition = self._condition.format(value)
+        if self.nullable:
+            condition = f"{value} is None or {condition}"
+        return f"if {condition}:\n    {target} = {value}\nelse:\n    {target} = {otherwise}"
+
+
+class Leaf(Inline):
+    """A scalar or an enum with a function of its own."""
+
+    needs_position = False
+
+    def __init__(self, classes: str, coerce: str) -> None:
+        self._classes = classes
+        self._coerce = coerce
+
+    @override
+    def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
+        usual = (f"type({value}) in {self._classes}", f"{self._coerce}({value})")
+        return self._branches(value, target, usual, otherwise)
+
+
+class Object(Inline):
+    """An object, whose selection has a function."""
+
+    def __init__(self, classes: str, select: str) -> None:
+        self._classes = classes
+        self._select = select
+
+    @override
+    def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
+        usual = (f"type({value}) in {self._classes}", f"{self._select}(x, {value}, {position})")
+        return self._branches(value, target, usual, otherwise)
+
+
+class List(Inline):
+    """A list, whose items have a spot of their own."""
+
+    def __init__(self, spot: str, items: Inline) -> None:
+        self._spot = spot
+        self._items = items
+
+    @override
+    def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
+        o, i, u, r = (f"{letter}{depth}" for letter in "oiur")
+        place = f"({position}, {i}, None, {o}, {self._items.nullable})"
+        known = r if self._items.needs_position else place
+        item = self._items.write(u, f"{o}[{i}]", known, f"x.place({self._spot}, {u}, {known})", depth + 1)
+        if self._items.nullable:
+            item = (
+                f"try:\n{indent(item, '    ')}\nexcept Exception as e:\n    {o}[{i}] = x.fail(e, {self._spot}, {known})"
+            )
+        if self._items.needs_position:
+            item = f"{r} = {place}\n{item}"
+        loop = f"{o} = {target} = [None] * len({value})\nfor {i}, {u} in enumerate({value}):\n{indent(item, '    ')}"
+        nothing = f"if {value} is None:\n    {target} = None\nel" if self.nullable else ""
+        return f"{nothing}if type({value}) is list:\n{indent(loop, '    ')}\nelse:\n    {target} = {otherwise}"

@@ -1,0 +1,280 @@
+"""How the value of a field is had: an attribute, a call of graphql-core's resolver, or Strawberry's without its wraps.
+
+Strawberry wraps each resolver in a function that makes an `Info`, converts the arguments and chains the extensions,
+anew for each call. All of that is known before, so for the ordinary resolver it is put together here once. What is not
+ordinary (an exception handler, an extension that maps arguments, an `Info` class of one's own, an input type that
+builds itself) is left to Strawberry, by the resolver that it gave to graphql-core.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING
+from functools import cached_property, partial, reduce
+from typing import Any, TypeAlias
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from strawberry import UNSET
+from strawberry.extensions.field_extension import FieldExtension, build_field_extension_resolvers
+from strawberry.relay.types import GlobalID
+from strawberry.scalars import is_scalar
+from strawberry.types.arguments import StrawberryArgument, convert_argument
+from strawberry.types.base import (
+    StrawberryList,
+    StrawberryMaybe,
+    StrawberryObjectDefinition,
+    StrawberryOptional,
+    has_object_definition,
+)
+from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
+from strawberry.types.field import StrawberryField
+from strawberry.types.info import Info
+from strawberry.types.lazy_type import LazyType
+from strawberry.types.maybe import Some
+from typing_extensions import override
+
+from api.execution.inputs import Arguments, arguments_of
+from api.execution.runtime import Execution, Position, Spot
+
+DEFINITION = "strawberry-definition"
+
+# Takes the object, the execution and the object's position; returns the value, or something that is awaited for it.
+Resolve: TypeAlias = Callable[[Any, Execution, Position | None], Any]
+# Turns a coerced value into the Python value that a Strawberry resolver takes; None leaves it as it is.
+Convert: TypeAlias = Callable[[Any], Any] | None
+
+
+class Unusual(Exception):
+    """Strawberry does more for this field than is done here."""
+
+
+def attribute_of(field: GraphQLField) -> str | None:
+    """Return the name of the attribute that is a field's value, if it is nothing more."""
+    definition = field.extensions.get(DEFINITION)
+    if (
+        isinstance(definition, StrawberryField)
+        and definition.is_basic_field
+        and definition.default_resolver is getattr
+        and getattr(field.resolve, "_is_default", False)
+        and definition.python_name.isidentifier()
+    ):
+        return definition.python_name
+    return None
+
+
+def resolver_of(spot: Spot, schema: GraphQLSchema) -> Resolve:
+    """Return what finds the value of a field."""
+    arguments = arguments_of(spot.definition, spot.nodes[0])
+    definition = spot.definition.extensions.get(DEFINITION)
+    if isinstance(definition, StrawberryField) and definition.base_resolver and spot.definition.resolve is not None:
+        try:
+            return _shortened(spot, schema, definition, arguments)
+        except Unusual:
+            pass
+    resolve = spot.definition.resolve
+    if resolve is None:
+        return _default(spot, arguments)
+
+    def call(source: Any, execution: Execution, position: Position | None) -> Any:
+        found = arguments(execution.variables, execution.variable_values)
+        return resolve(source, execution.info(spot, position), **found)
+
+    return call
+
+
+def _default(spot: Spot, arguments: Arguments) -> Resolve:
+    """Look a value up in a mapping or an object, and call it if it can be called: graphql-core's default resolver."""
+    name = spot.name
+
+    def look_up(source: Any, execution: Execution, position: Position | None) -> Any:
+        value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+        if callable(value):
+            found = arguments(execution.variables, execution.variable_values)
+            return value(execution.info(spot, position), **found)
+        return value
+
+    return look_up
+
+
+class CompiledInfo(Info[Any, Any]):
+    """What a resolver is told about its field. Most ask for the context only: the rest is put together when asked."""
+
+    def __init__(self, execution: Execution, spot: Spot, position: Position | None, field: StrawberryField) -> None:
+        self._execution = execution
+        self._spot = spot
+        self._position = position
+        self._field = field
+
+    @cached_property
+    @override
+    def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]
+        return self._execution.info(self._spot, self._position)
+
+    @property
+    @override
+    def context(self) -> Any:
+        return self._execution.context
+
+    @property
+    @override
+    def root_value(self) -> Any:
+        return self._execution.root
+
+
+def _shortened(spot: Spot, schema: GraphQLSchema, field: StrawberryField, arguments: Arguments) -> Resolve:
+    resolver = field.base_resolver
+    strawberry_schema = getattr(schema, "_strawberry_schema", None)
+    if resolver is None or strawberry_schema is None or not callable(resolver.wrapped_func):
+        raise Unusual
+    converter = strawberry_schema.schema_converter
+    config = converter.config
+    info_name = resolver.info_parameter.name if resolver.info_parameter else None
+    if (
+        config.info_class is not Info
+        or info_name not in {None, "info"}
+        or field.is_subscription
+        or converter._get_field_exception_handlers(field)  # noqa: SLF001 - Strawberry has no public name for it
+        or any(type(one).map_arguments is not FieldExtension.map_arguments for one in field.extensions)
+    ):
+        raise Unusual
+    convert = _arguments_converter(field.arguments, converter)
+    function = resolver.wrapped_func
+    takes_self = bool(resolver.self_parameter)
+    source_names = [one.name for one in (resolver.parent_parameter, resolver.root_parameter) if one]
+
+    def innermost(source: Any, info: Info[Any, Any], **found: Any) -> Any:
+        for name in source_names:
+            found[name] = source
+        if info_name:
+            found["info"] = info
+        return function(source, **found) if takes_self else function(**found)
+
+    extensions = build_field_extension_resolvers(field)
+    chain: Callable[..., Any] = reduce(lambda inner, outer: partial(outer, inner), extensions, innermost)
+
+    def call(source: Any, execution: Execution, position: Position | None) -> Any:
+        found = convert(arguments(execution.variables, execution.variable_values))
+        return chain(source, CompiledInfo(execution, spot, position, field), **found)
+
+    if extensions or source_names:
+        return call
+    return _plain(call, function, takes_self=takes_self, info_name=info_name, has_arguments=bool(field.arguments))
+
+
+def _plain(
+    call: Resolve, function: Callable[..., Any], *, takes_self: bool, info_name: str | None, has_arguments: bool
+) -> Resolve:
+    """Return a shorter way for the simplest of resolvers: a method of its object."""
+    if takes_self and info_name is None and not has_arguments:
+        return lambda source, _, __: function(source)
+    return call
+
+
+def _arguments_converter(arguments: list[StrawberryArgument], converter: Any) -> Callable[[dict[str, Any]], Any]:
+    """Return what gives arguments their Python names and values."""
+    entries = [
+        (
+            converter.config.name_converter.from_argument(argument),
+            argument.python_name,
+            _converter(argument.type, converter),
+        )
+        for argument in arguments
+    ]
+    if not entries:
+        return lambda _: {}
+    if all(name == python_name and convert is None for name, python_name, convert in entries):
+        return lambda values: values
+
+    def convert_all(values: dict[str, Any]) -> dict[str, Any]:
+        found = {}
+        for name, python_name, convert in entries:
+            if name in values:
+                value = values[name]
+                found[python_name] = value if convert is None else convert(value)
+        return found
+
+    return convert_all
+
+
+def _converter(kind: Any, converter: Any, within: tuple[Any, ...] = ()) -> Convert:
+    """Return what converts values of an input type as Strawberry's `convert_argument` does."""
+    if isinstance(kind, LazyType):
+        return _converter(kind.resolve_type(), converter, within)
+    if isinstance(kind, StrawberryMaybe):
+        return _maybe(kind, converter, within)
+    if isinstance(kind, StrawberryOptional):
+        return _converter(kind.of_type, converter, within)
+    if isinstance(kind, StrawberryList):
+        return _list(_converter(kind.of_type, converter, within))
+    if _is_leaf(kind, converter):
+        return None
+    if has_object_definition(kind):
+        return _input_object(kind, converter, within)
+    raise Unusual
+
+
+def _is_leaf(kind: Any, converter: Any) -> bool:
+    if kind is GlobalID:  # which is made of its text
+        return False
+    is_enum = isinstance(kind, StrawberryEnumDefinition) or has_enum_definition(kind)
+    return is_enum or is_scalar(kind, converter.scalar_registry)
+
+
+def _maybe(kind: StrawberryMaybe, converter: Any, within: tuple[Any, ...]) -> Convert:
+    inner = _converter(kind.of_type, converter, within)
+    if isinstance(kind.of_type, StrawberryOptional):
+        return lambda value: Some(value if inner is None else inner(value))
+
+    def convert(value: Any) -> Any:
+        if value is None:  # Strawberry says what is wrong with it
+            return convert_argument(value, kind, converter.scalar_registry, converter.config)
+        return Some(value if inner is None else inner(value))
+
+    return convert
+
+
+def _list(inner: Convert) -> Convert:
+    def convert(value: Any) -> Any:
+        if value is None or value is UNSET:
+            return value
+        return list(value) if inner is None else [inner(one) for one in value]
+
+    return convert
+
+
+def _input_object(kind: Any, converter: Any, within: tuple[Any, ...]) -> Convert:
+    definition = kind.__strawberry_definition__
+    # One that contains itself is converted by Strawberry, which follows the value and not the type.
+    if kind in within or definition.from_input is not None or not definition.is_input:
+        raise Unusual
+    entries = [
+        (
+            converter.config.name_converter.from_field(field),
+            field.python_name,
+            _converter(field.resolve_type(type_definition=definition), converter, (*within, kind)),
+        )
+        for field in definition.fields
+    ]
+    absent = {
+        field.python_name: None
+        for field in definition.fields
+        if field.default_value is MISSING and field.default_factory is MISSING
+    }
+
+    def convert(value: Any) -> Any:
+        if value is None or value is UNSET:
+            return value
+        found = absent.copy()
+        for name, python_name, inner in entries:
+            if name in value:
+                one = value[name]
+                found[python_name] = one if inner is None else inner(one)
+        return kind(**found)
+
+    return convert
+
+
+def class_of(kind: GraphQLObjectType) -> type | None:
+    """Return the class whose instances are of this type for certain, if Strawberry decides by the class alone."""
+    definition = kind.extensions.get(DEFINITION)
+    if not isinstance(definition, StrawberryObjectDefinition) or definition.is_type_of or definition.concrete_of:
+        return None
+    return definition.origin

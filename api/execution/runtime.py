@@ -1,0 +1,373 @@
+"""What compiled operations call: an execution, the places of its answer, and what is awaited for them.
+
+An answer is built in place. Its dictionaries and lists are there at once, with null where a value is still awaited; a
+job puts it there when it has come. So there is one task for an execution, however many fields wait: a future that a
+resolver returns is waited for as it is, and only coroutines become tasks, and only where several run at once.
+
+A *position* is a place in the answer: the position around it, its key, the name of the object type it is a field of,
+the dictionary or list that holds it, and whether it may be null. Positions link up to the root, so a path is worked out
+only where somebody asks for it, and an error finds the nearest place that may be null by walking up.
+"""
+
+import asyncio
+from asyncio import Future, ensure_future, get_running_loop
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from types import CoroutineType
+from typing import Any, TypeAlias
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    located_error,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from graphql.pyutils import Path, gather_with_cancel, is_awaitable
+from graphql.type import GraphQLResolveInfoHelpers
+
+Position: TypeAlias = tuple["Position | None", str | int, str | None, Any, bool]
+Complete: TypeAlias = Callable[["Execution", Any, Position], Any]
+
+
+class Later(Exception):
+    """A value cannot be completed before something has been awaited."""
+
+    def __init__(self, awaitable: Awaitable[Any], complete: Complete) -> None:
+        super().__init__()
+        self.awaitable = awaitable
+        self.complete = complete
+
+
+class Spot:
+    """What is known of a position before execution: a field of an operation, or the items of its list."""
+
+    __slots__ = ("complete", "definition", "key", "nodes", "nullable", "parent")
+
+    def __init__(
+        self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode], *, nullable: bool
+    ) -> None:
+        self.parent = parent
+        self.key = key
+        self.definition = definition
+        self.nodes = nodes
+        self.nullable = nullable
+        self.complete: Complete = _unset
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return self.nodes[0].name.value
+
+
+class Job:
+    """A value that is awaited for a position."""
+
+    __slots__ = ("awaitable", "complete", "execution", "future", "is_ours", "position", "spot")
+
+    def __init__(
+        self, execution: "Execution", spot: Spot, position: Position, awaitable: Awaitable[Any], complete: Complete
+    ) -> None:
+        self.execution = execution
+        self.spot = spot
+        self.position = position
+        self.awaitable = awaitable
+        self.complete = complete
+        self.future: Future[Any] | None = None
+        self.is_ours = False
+
+    def start(self) -> "Future[Any]":
+        """Return the future of the value; a coroutine begins to run."""
+        if isinstance(self.awaitable, Future):
+            self.future = self.awaitable
+        else:
+            self.future = ensure_future(self.awaitable)
+            self.is_ours = True
+        return self.future
+
+    def __call__(self, _: "Future[Any]") -> None:
+        """Hear that the value has come."""
+        self.execution.wake(self)
+
+
+class Plan:
+    """What the executions of one operation have in common."""
+
+    __slots__ = ("document", "fragments", "operation", "schema")
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self.schema = schema
+        self.document = document
+        self.operation = operation
+        self.fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+
+
+class Execution:
+    """One execution of a compiled operation."""
+
+    __slots__ = (
+        "_jobs", "_nulled", "_outstanding", "_raw_variables", "_ready", "_waiter",
+        "context", "errors", "is_null", "plan", "root", "variables",
+    )  # fmt: skip
+
+    def __init__(
+        self, plan: Plan, context: object, root: object, variables: dict[str, Any], raw_variables: Mapping[str, Any]
+    ) -> None:
+        self.plan = plan
+        self.context = context
+        self.root = root
+        self.variables = variables
+        self._raw_variables = raw_variables
+        self.errors: list[GraphQLError] = []
+        self.is_null = False
+        self._jobs: list[Job] = []
+        self._outstanding: set[Job] = set()
+        self._ready: list[Job] = []
+        self._waiter: Future[None] | None = None
+        # By identity; they are kept, so no other position can come by the same.
+        self._nulled: dict[int, Position] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is awaited."""
+        return bool(self._jobs)
+
+    def place(self, spot: Spot, value: Any, position: Position) -> Any:
+        """Complete what a resolver returned for a position; null for now, if it has to be awaited."""
+        if is_awaitable(value):
+            self._jobs.append(Job(self, spot, position, value, spot.complete))
+            return None
+        try:
+            return spot.complete(self, value, position)
+        except Later as later:
+            self._jobs.append(Job(self, spot, position, later.awaitable, later.complete))
+            return None
+        except Exception as error:
+            return self.fail(error, spot, position)
+
+    def fail(self, error: Exception, spot: Spot, position: Position) -> None:
+        """Note that there is no value for a position, which then is null.
+
+        Raises: GraphQLError, when it may not be.
+        """
+        located = located_error(error, spot.nodes, path_of(position))
+        if not position[4]:
+            raise located
+        if not self._is_nulled(position):
+            self.errors.append(located)
+            self._nulled[id(position)] = position
+
+    def nullify(self, error: GraphQLError) -> None:
+        """Note that the whole answer is null."""
+        if not self.is_null:
+            self.errors.append(error)
+            self.is_null = True
+            self._abandon(lambda _: True)
+
+    async def finish(self) -> None:
+        """Wait for everything that is awaited, and for what is awaited because of it.
+
+        A task that is cancelled here cancels the coroutines that it began.
+        """
+        try:
+            while self._jobs or self._outstanding:
+                jobs, self._jobs = self._jobs, []
+                if len(jobs) == 1 and not self._outstanding:
+                    await self._wait_for(jobs[0])
+                    continue
+                for job in jobs:
+                    self._begin(job)
+                if not self._ready:
+                    self._waiter = get_running_loop().create_future()
+                    await self._waiter
+                    self._waiter = None
+                ready, self._ready = self._ready, []
+                for job in ready:
+                    if job in self._outstanding:
+                        self._outstanding.discard(job)
+                        self._resume(job)
+        finally:
+            self._abandon(lambda _: True)
+
+    def wake(self, job: Job) -> None:
+        """Go on with a job whose value has come."""
+        self._ready.append(job)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def info(self, spot: Spot, around: Position | None) -> GraphQLResolveInfo[Any]:
+        """Return what graphql-core tells a resolver about the field of an object at a position."""
+        return GraphQLResolveInfo(
+            spot.name,
+            spot.nodes,
+            spot.definition.type,
+            spot.parent,
+            Path(path(around), spot.key, spot.parent.name),
+            self.plan.schema,
+            self.plan.fragments,
+            self.root,
+            self.plan.operation,
+            self.variable_values(),
+            self.context,
+            is_awaitable,
+            None,
+            _HELPERS,
+        )
+
+    def variable_values(self) -> VariableValues:
+        """Return the variables with their origins, as graphql-core keeps them."""
+        plan = self.plan
+        values = get_variable_values(plan.schema, plan.operation.variable_definitions or (), dict(self._raw_variables))
+        assert isinstance(values, VariableValues)  # noqa: S101 - they were coerced before
+        return values._replace(coerced=self.variables)
+
+    async def _wait_for(self, job: Job) -> None:
+        """Wait for the only job there is, which takes no task."""
+        try:
+            value = await job.awaitable
+        except Exception as error:
+            self._lose(job, error)
+        else:
+            self._keep(job, value)
+
+    def _begin(self, job: Job) -> None:
+        if self._is_nulled(job.position):
+            settle([job.awaitable])
+            return
+        future = job.start()
+        self._outstanding.add(job)
+        if future.done():
+            self._ready.append(job)
+        else:
+            future.add_done_callback(job)
+
+    def _resume(self, job: Job) -> None:
+        assert job.future is not None  # noqa: S101 - it was started
+        try:
+            value = job.future.result()
+        except Exception as error:
+            self._lose(job, error)
+        else:
+            self._keep(job, value)
+
+    def _keep(self, job: Job, value: Any) -> None:
+        """Put a value in its place, once it is complete."""
+        position = job.position
+        if self._is_nulled(position):
+            return
+        _, key, _, holder, _ = position
+        try:
+            holder[key] = job.complete(self, value, position)
+        except Later as later:
+            self._jobs.append(Job(self, job.spot, position, later.awaitable, later.complete))
+        except Exception as error:
+            self._lose(job, error)
+
+    def _lose(self, job: Job, error: Exception) -> None:
+        """Note that an awaited value will never come: the nearest place around it that may be null is null."""
+        if self._is_nulled(job.position):
+            return
+        located = located_error(error, job.spot.nodes, path_of(job.position))
+        position: Position | None = job.position
+        while position is not None and not position[4]:
+            position = position[0]
+        if position is None:
+            self.nullify(located)
+            return
+        _, key, _, holder, _ = position
+        holder[key] = None
+        self.errors.append(located)
+        self._nulled[id(position)] = position
+        self._abandon(self._is_nulled)
+
+    def _is_nulled(self, position: Position | None) -> bool:
+        """Tell whether a position is inside of one that is null already: what happens there matters no more."""
+        if self.is_null:
+            return True
+        if self._nulled:
+            while position is not None:
+                if id(position) in self._nulled:
+                    return True
+                position = position[0]
+        return False
+
+    def _abandon(self, is_void: Callable[[Position], bool]) -> None:
+        """Stop waiting for values that nobody needs; a future that a resolver returned may be others' too."""
+        for job in [job for job in self._outstanding if is_void(job.position)]:
+            self._outstanding.discard(job)
+            if job.future is not None:
+                job.future.remove_done_callback(job)
+                if job.is_ours:
+                    job.future.cancel()
+                job.future.add_done_callback(_hear)
+
+
+def path(position: Position | None) -> Path | None:
+    """Return the path of a position, as graphql-core keeps it."""
+    if position is None:
+        return None
+    return Path(path(position[0]), position[1], position[2])
+
+
+def path_of(position: Position | None) -> list[str | int]:
+    """Return the path of a position."""
+    keys: list[str | int] = []
+    while position is not None:
+        keys.append(position[1])
+        position = position[0]
+    keys.reverse()
+    return keys
+
+
+_BACKGROUND: set[Future[Any]] = set()
+
+
+def settle(values: Iterable[Any]) -> None:
+    """Let awaitables run to their end, whatever it is: nobody waits for them any more."""
+    awaitables = [value for value in values if is_awaitable(value)]
+    if not awaitables:
+        return
+    try:
+        future = asyncio.gather(*awaitables, return_exceptions=True)
+    except RuntimeError:  # no event loop runs
+        for one in awaitables:
+            if isinstance(one, CoroutineType):
+                one.close()
+        return
+    _BACKGROUND.add(future)
+    future.add_done_callback(_BACKGROUND.discard)
+
+
+def _gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
+    return gather_with_cancel(*values)
+
+
+_HELPERS = GraphQLResolveInfoHelpers(gather=_gather, track=settle)
+
+
+def _hear(future: "Future[Any]") -> None:
+    """Take notice of an exception that nobody waits for, or it is logged as forgotten."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _unset(*_: object) -> Any:
+    raise AssertionError("a spot is completed before it is compiled")
+
+
+async def collect(source: AsyncIterable[Any]) -> tuple[list[Any], Exception | None]:
+    """Read a source to its end, or to the error that ended it."""
+    items: list[Any] = []
+    try:
+        async for item in source:
+            items.append(item)  # noqa: PERF401 - what came before an error is kept
+    except Exception as error:
+        return items, error
+    return items, None
