@@ -16,6 +16,7 @@ class Scope(StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     EVENTS_READ = "events:read"
+    PROJECTS_WRITE = "projects:write"
     #: Everything of every partner, to read. It writes nothing in a partner's name.
     ADMIN = "admin"
 
@@ -31,10 +32,17 @@ SCOPES_BY_KIND: dict[PartnerKind, frozenset[Scope]] = {
             Scope.USERS_WRITE,
         }
     ),
-    PartnerKind.NGO: frozenset({Scope.DONATIONS_READ, Scope.EVENTS_READ}),
+    PartnerKind.NGO: frozenset({Scope.DONATIONS_READ, Scope.EVENTS_READ, Scope.PROJECTS_WRITE}),
     PartnerKind.SPONSOR: frozenset({Scope.DONATIONS_READ, Scope.EVENTS_READ}),
     PartnerKind.OPERATOR: frozenset(
-        {Scope.ACTIONS_READ, Scope.DONATIONS_READ, Scope.USERS_READ, Scope.EVENTS_READ, Scope.ADMIN}
+        {
+            Scope.ACTIONS_READ,
+            Scope.DONATIONS_READ,
+            Scope.USERS_READ,
+            Scope.EVENTS_READ,
+            Scope.PROJECTS_WRITE,
+            Scope.ADMIN,
+        }
     ),
 }
 

@@ -13,7 +13,8 @@ whoever asks.
     ├── ProjectClosed  InsufficientEnergy
     ├── AlreadyReversed  ReversalWindowClosed
     ├── LinkCodeInvalid  ExternalRefLinked  AlreadyLinked  LastLink
-    └── ScopeNotGranted  SandboxOnly
+    ├── ScopeNotGranted  SandboxOnly  LiveOnly
+    └── PartnerNotFound  ProjectNotYours  ProjectCodeUsed  ProjectStatusNotAllowed
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -273,6 +274,48 @@ class SandboxOnly(Refusal):
     """Only a key of the sandbox can do this."""
 
     code = "SANDBOX_ONLY"
+
+
+@dataclass(eq=False, kw_only=True)
+class LiveOnly(Refusal):
+    """Only a live key can do this: it concerns both worlds."""
+
+    code = "LIVE_ONLY"
+
+
+@dataclass(eq=False, kw_only=True)
+class PartnerNotFound(Refusal):
+    """There is no such organisation."""
+
+    code = "PARTNER_NOT_FOUND"
+
+
+@dataclass(eq=False, kw_only=True)
+class ProjectNotYours(Refusal):
+    """You do not carry this project, or only operators may change this of it."""
+
+    code = "PROJECT_NOT_YOURS"
+    path: tuple[str, ...] = ("projectId",)
+
+
+@dataclass(eq=False, kw_only=True)
+class ProjectCodeUsed(Refusal):
+    """Another project has this code."""
+
+    code = "PROJECT_CODE_USED"
+    path: tuple[str, ...] = ("code",)
+    project_code: str
+
+
+@dataclass(eq=False, kw_only=True)
+class ProjectStatusNotAllowed(Refusal):
+    """You cannot take the project from its present stage to this one."""
+
+    code = "PROJECT_STATUS_NOT_ALLOWED"
+    retryable = True
+    path: tuple[str, ...] = ("status",)
+    status: str
+    allowed: list[str]
 
 
 #: Every refusal by its code.

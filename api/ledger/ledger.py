@@ -23,6 +23,7 @@ from api.ledger.errors import (
     Refusal,
     UserNotFound,
 )
+from api.ledger.once import OnceWriter
 from api.ledger.orders import Order, Outcome
 from api.ledger.reference import Catalogue
 from api.ledger.transfers import Writer
@@ -94,11 +95,13 @@ class Ledger:
     def __init__(self, rules: Rules, *, lanes: int = 1, committed: Callable[[], None] = lambda: None) -> None:
         self.rules = rules
         self.catalogue = Catalogue()
+        self.projects = OnceWriter()
         self._registry = Registry()
         self._writer = Writer(lanes=lanes, committed=committed)
 
     async def close(self) -> None:
         """Finish every write that was begun."""
+        await self.projects.close()
         await self._registry.close()
         await self._writer.close()
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.ids import new_id
 from api.models.paging import Page, Window, page_of
 from api.models.partner import Partner
 from api.models.texts import can_hold
@@ -75,6 +76,11 @@ class Project(Model):
         return {project.id: project for project in await cls.filter(id__in=list(ids))}
 
     @classmethod
+    async def locked(cls, project_id: UUID) -> "Project | None":
+        """Return a project, locked until the transaction at hand ends."""
+        return await cls.filter(id=project_id).select_for_update().first()
+
+    @classmethod
     async def page(
         cls, window: Window, category: ProjectCategory | None, status: ProjectStatus | None, partner_id: UUID | None
     ) -> "Page[Project]":
@@ -117,7 +123,18 @@ class ProjectOrganisation(Model):
         return rows
 
     @classmethod
-    async def projects_of(cls, partner_id: UUID) -> set[UUID]:
-        """Return the ids of the projects that a partner takes part in, in whatever role."""
-        rows: list[Any] = await cls.filter(partner_id=partner_id).values_list("project_id", flat=True)
+    async def projects_of(cls, partner_id: UUID, roles: Collection[OrganisationRole] | None = None) -> set[UUID]:
+        """Return the ids of the projects that a partner takes part in: in one of these roles, or in whatever role."""
+        parts = cls.filter(partner_id=partner_id)
+        if roles is not None:
+            parts = parts.filter(role__in=list(roles))
+        rows: list[Any] = await parts.values_list("project_id", flat=True)
         return set(rows)
+
+    @classmethod
+    async def put(cls, project_id: UUID, parts: Collection[tuple[UUID, OrganisationRole]]) -> None:
+        """Let these organisations take part in a project, and no others."""
+        await cls.filter(project_id=project_id).delete()
+        await cls.bulk_create(
+            cls(id=new_id(), project_id=project_id, partner_id=partner_id, role=role) for partner_id, role in parts
+        )

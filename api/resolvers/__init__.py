@@ -9,7 +9,7 @@ from api.resolvers.catalogue import CatalogueQueries
 from api.resolvers.donations import DonationMutations, DonationQueries, DonationSubscriptions
 from api.resolvers.nodes import NodeQueries
 from api.resolvers.partners import PartnerQueries
-from api.resolvers.projects import ProjectQueries, ProjectSubscriptions
+from api.resolvers.projects import ProjectMutations, ProjectQueries, ProjectSubscriptions
 from api.resolvers.users import UserMutations, UserQueries
 from api.schema.cost import weigh
 from api.schema.permissions import unguarded_fields
@@ -28,7 +28,9 @@ Query = merge_types(
         CatalogueQueries,
     ),
 )
-Mutation = merge_types("Mutation", (ActionMutations, DonationMutations, UserMutations, AdministrationMutations))
+Mutation = merge_types(
+    "Mutation", (ActionMutations, DonationMutations, UserMutations, ProjectMutations, AdministrationMutations)
+)
 Subscription = merge_types("Subscription", (DonationSubscriptions, ProjectSubscriptions))
 for root, description in (
     (Query, "What can be asked."),

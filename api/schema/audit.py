@@ -11,6 +11,7 @@ from api.models import AuditKind
 from api.schema import node
 from api.schema.context import Info
 from api.schema.partner import Partner
+from api.schema.project import Project
 
 
 @strawberry.type(description="A change of who may do what. Entries are never changed.")
@@ -24,7 +25,15 @@ class AuditEntry:
     details: str = strawberry.field(description="What it was about, as JSON. No secrets.")
     created_at: datetime = strawberry.field(description="When.")
 
-    @strawberry.field(description="The partner that it is about.")
+    @strawberry.field(description="The project that it is about.")
+    async def project(self, info: Info) -> Project | None:
+        """Load the project."""
+        if self.row.project_id is None:
+            return None
+        row = await info.context.loaders.projects.load(self.row.project_id)
+        return Project.of(row) if row is not None else None
+
+    @strawberry.field(description="The partner that it is about, or that changed a project.")
     async def partner(self, info: Info) -> Partner | None:
         """Load the partner."""
         if self.row.partner_id is None:

@@ -115,6 +115,7 @@ WEIGHTS: Mapping[str, list[object]] = {
     "Donation.fundedBy": TRACE,
     "Donation.reversedAt": ROW,
     "Donation.status": ROW,
+    "Mutation.addProject": WRITE,
     "Mutation.advanceSandboxClock": WRITE,
     "Mutation.createUserToken": WRITE,
     "Mutation.donateEnergy": WRITE,
@@ -124,7 +125,10 @@ WEIGHTS: Mapping[str, list[object]] = {
     "Mutation.recordActions": _list(10, by=("input.actions",), of=("results",)),
     "Mutation.reverseAction": WRITE,
     "Mutation.reverseDonation": WRITE,
+    "Mutation.setProjectOrganisations": WRITE,
+    "Mutation.setProjectStatus": WRITE,
     "Mutation.unlinkUser": WRITE,
+    "Mutation.updateProject": WRITE,
     "Subscription.donationUpdates": FOLLOW,
     "Subscription.projectProgress": FOLLOW,
     # Each value that is sent: an action of many costs half of what it costs alone.

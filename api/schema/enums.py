@@ -117,6 +117,8 @@ describe(
         "KEY_RETIRED": "A key was given an end, because a new one takes its place.",
         "KEY_REVOKED": "A key was ended at once.",
         "PROJECT_ADDED": "A project was entered.",
+        "PROJECT_UPDATED": "Something else is said of a project.",
+        "PROJECT_PARTNERS_CHANGED": "Others take part in a project, and see the donations to it.",
         "PROJECT_STATUS_CHANGED": "A project reached another stage.",
         "SANDBOX_CLOCK_ADVANCED": "A partner advanced the clock of its sandbox.",
     },

@@ -13,6 +13,7 @@ import strawberry
 
 from api.ledger import errors as ledger
 from api.ledger.errors import Refusal
+from api.models import ProjectStatus
 from api.schema.catalogue import CATALOGUE, Sentence, sentence
 from api.schema.context import Info
 from api.schema.scalars import Grams
@@ -209,6 +210,36 @@ class SandboxOnly(UserError):
     """Only in the sandbox."""
 
 
+@strawberry.type(description="Only a live key can do this: it concerns both worlds.")
+class LiveOnly(UserError):
+    """Only in the live world."""
+
+
+@strawberry.type(description="There is no such organisation.")
+class PartnerNotFound(UserError):
+    """No such organisation."""
+
+
+@strawberry.type(description="You do not carry this project, or only operators may change this of it.")
+class ProjectNotYours(UserError):
+    """The project is another's."""
+
+
+@strawberry.type(description="Another project has this code.")
+class ProjectCodeUsed(UserError):
+    """The code is taken."""
+
+    project_code: str = strawberry.field(description="The code.")
+
+
+@strawberry.type(description="You cannot take the project from its present stage to this one.")
+class ProjectStatusNotAllowed(UserError):
+    """The stage does not follow."""
+
+    status: ProjectStatus = strawberry.field(description="Its present stage.")
+    allowed: list[ProjectStatus] = strawberry.field(description="Where you could take it from there.")
+
+
 @strawberry.type(
     description="Something unexpected happened to this item alone. Send it again under the same idempotency key."
 )
@@ -242,6 +273,11 @@ SHOWN: dict[type[Refusal], type[UserError]] = {
     ledger.LastLink: LastLink,
     ledger.ScopeNotGranted: ScopeNotGranted,
     ledger.SandboxOnly: SandboxOnly,
+    ledger.LiveOnly: LiveOnly,
+    ledger.PartnerNotFound: PartnerNotFound,
+    ledger.ProjectNotYours: ProjectNotYours,
+    ledger.ProjectCodeUsed: ProjectCodeUsed,
+    ledger.ProjectStatusNotAllowed: ProjectStatusNotAllowed,
 }
 
 
@@ -254,6 +290,8 @@ def show(refusal: Refusal | None) -> list[Any]:
         words, facts = sentence(refusal.reason, refusal.case), {}
     else:
         words = Sentence(CATALOGUE[refusal.code].message, facts)
+    if isinstance(refusal, ledger.ProjectStatusNotAllowed):
+        facts = {"status": ProjectStatus(refusal.status), "allowed": [ProjectStatus(one) for one in refusal.allowed]}
     shown = SHOWN[type(refusal)](
         sentence=words,
         code=refusal.code,
@@ -334,4 +372,20 @@ CreateUserTokenError: TypeAlias = Annotated[
 AdvanceSandboxClockError: TypeAlias = Annotated[
     InvalidInput | SandboxOnly,
     strawberry.union("AdvanceSandboxClockError", description="Why the clock was not advanced."),
+]
+AddProjectError: TypeAlias = Annotated[
+    InvalidInput | IdempotencyConflict | LiveOnly | PartnerNotFound | ProjectCodeUsed,
+    strawberry.union("AddProjectError", description="Why a project was not entered."),
+]
+UpdateProjectError: TypeAlias = Annotated[
+    InvalidInput | IdempotencyConflict | LiveOnly | ProjectNotFound | ProjectNotYours,
+    strawberry.union("UpdateProjectError", description="Why a project was not changed."),
+]
+SetProjectStatusError: TypeAlias = Annotated[
+    InvalidInput | IdempotencyConflict | LiveOnly | ProjectNotFound | ProjectNotYours | ProjectStatusNotAllowed,
+    strawberry.union("SetProjectStatusError", description="Why a project stays at its stage."),
+]
+SetProjectOrganisationsError: TypeAlias = Annotated[
+    InvalidInput | IdempotencyConflict | LiveOnly | ProjectNotFound | ProjectNotYours | PartnerNotFound,
+    strawberry.union("SetProjectOrganisationsError", description="Why the same organisations take part as before."),
 ]

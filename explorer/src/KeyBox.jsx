@@ -15,6 +15,7 @@ const SCOPES = {
   'users:read': 'see its users and their balances',
   'users:write': 'link users and unlink them',
   'events:read': 'follow donations as they happen',
+  'projects:write': 'enter and change projects',
   admin: 'see what belongs to every partner',
 };
 

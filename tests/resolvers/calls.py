@@ -53,6 +53,8 @@ RESULTS = {
     "unlinkUser": "unlinkedId",
     "createUserToken": "token scopes expiresAt",
 }
+PROJECT = """project { id code name { zh en } description { zh en } category sector sdgs location { coordinates } goal
+  status organisations { role partner { slug } } }"""
 
 
 def mutation(name: str) -> str:
@@ -63,12 +65,14 @@ def mutation(name: str) -> str:
         selection = f"{item} {errors_of('RecordActionsError')}"
     elif name == "advanceSandboxClock":
         selection = f"now replayed {errors_of('AdvanceSandboxClockError')}"
+    elif "Project" in name:
+        selection = f"{PROJECT} replayed {errors_of(f'{capital}Error')}"
     else:
         selection = f"{RESULTS[name]} {BALANCE} replayed {errors_of(f'{capital}Error')}"
     return f"mutation ($input: {capital}Input!) {{ {name}(input: $input) {{ {selection} }} }}"
 
 
-async def call(client: Client, name: str, **given: Any) -> dict[str, Any]:
+async def call(client: Client, name: str, /, **given: Any) -> dict[str, Any]:
     """Call a mutation and return its payload."""
     payload: dict[str, Any] = (await client(mutation(name), input=given))[name]
     return payload

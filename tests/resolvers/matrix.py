@@ -212,7 +212,9 @@ FIELDS: dict[str, Way] = {
         },
     ),
     "AuditEntry": Way(
-        "{ auditLog { nodes { %s } } }", ("auditLog", "nodes"), {OPERATORS: "id kind actor details createdAt partner"}
+        "{ auditLog { nodes { %s } } }",
+        ("auditLog", "nodes"),
+        {OPERATORS: "id kind actor details createdAt partner project"},
     ),
 }
 
@@ -227,6 +229,11 @@ MUTATIONS: dict[str, str] = {
     "recordActions": "WHO yes UserNotFound yes NO UserNotFound NO NO NO UserNotFound",
     "linkUser": "WHO AlreadyLinked yes NO NO NO NO NO NO LinkCodeInvalid",
     "unlinkUser": "WHO yes LastLink NO NO NO NO NO NO UserNotFound",
+    # An app, and a person with a token, has no part in projects; who has, changes its own, and none in the sandbox.
+    "addProject": "WHO NO NO NO NO NO yes yes yes NO",
+    "updateProject": "WHO NO NO NO NO NO yes ProjectNotYours yes NO",
+    "setProjectStatus": "WHO NO NO NO NO NO yes ProjectNotYours yes NO",
+    "setProjectOrganisations": "WHO NO NO NO NO NO ProjectNotYours ProjectNotYours yes NO",
     "advanceSandboxClock": "WHO SandboxOnly SandboxOnly NO NO NO SandboxOnly SandboxOnly SandboxOnly yes",
 }
 

@@ -207,6 +207,35 @@ async def ask(world: World, caller: str, document: str) -> str:
     return response.text
 
 
+@in_one_world
+async def test_each_caller_follows_what_the_matrix_says(world: World) -> None:
+    got: Cells = {}
+    for name, (document, _) in SUBSCRIPTIONS.items():
+        for caller in CALLERS:
+            async with socket_of(world.service, world.actors[caller]) as socket:
+                await socket.subscribe(document, project=world.ids["project"])
+                message = await socket.receive()
+            assert world.leaks(caller, str(message)) == [], (name, caller)
+            payload = message["payload"]
+            got[name, caller] = outcome({"errors": payload} if message["type"] == "error" else payload)
+        for caller in ENDED:
+            got[name, caller] = await refused_socket(world, caller)
+    assert got == expected({name: cells for name, (_, cells) in SUBSCRIPTIONS.items()})
+
+
+async def refused_socket(world: World, caller: str) -> str:
+    """Introduce somebody to a socket and return why it was closed."""
+    protocol = Subprotocol("graphql-transport-ws")
+    async with connect(world.service.websocket_address, subprotocols=[protocol]) as connection:
+        socket = Socket(connection)
+        await socket.send({"type": "connection_init", "payload": world.client(caller).headers})
+        with pytest.raises(ConnectionClosedError) as closed:
+            await socket.receive()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+    return closed.value.rcvd.reason.partition(":")[0]
+
+
 def given(world: World, name: str, caller: str) -> dict[str, Any]:
     """Return the input of a mutation about what is the first user's."""
     ids, person = world.ids, {"id": world.ids["user"]}
@@ -220,6 +249,20 @@ def given(world: World, name: str, caller: str) -> dict[str, Any]:
         "unlinkUser": {"user": {"id": ids["carried"]}},
         "recordAction": {"user": person, "legs": ids["legs"]},
         "recordActions": {"actions": [{"user": person, "legs": ids["legs"]}]},
+        "addProject": {
+            "code": caller.replace("_", "-"),
+            "name": {"zh": "新", "en": "New"},
+            "description": {"zh": "新", "en": "New"},
+            "category": "WATER",
+            "sector": "14015",
+            "sdgs": [6],
+        },
+        "updateProject": {"projectId": ids["project"], "name": {"zh": caller, "en": caller}},
+        "setProjectStatus": {
+            "projectId": ids["project"],
+            "status": "IMPLEMENTATION" if caller == "operator" else "SUSPENDED",
+        },
+        "setProjectOrganisations": {"projectId": ids["project"], "organisations": []},
         "advanceSandboxClock": {"to": (now() + timedelta(minutes=1)).isoformat()},
     }
     return {"idempotencyKey": f"{name} {caller}", **fields[name]}
@@ -261,32 +304,3 @@ async def order(world: World, name: str, caller: str) -> str:
     if (results := (answer.get("data") or {}).get("recordActions")) and results["results"]:
         answer = {"data": {"recordActions": results["results"][0]}}
     return outcome(answer)
-
-
-@in_one_world
-async def test_each_caller_follows_what_the_matrix_says(world: World) -> None:
-    got: Cells = {}
-    for name, (document, _) in SUBSCRIPTIONS.items():
-        for caller in CALLERS:
-            async with socket_of(world.service, world.actors[caller]) as socket:
-                await socket.subscribe(document, project=world.ids["project"])
-                message = await socket.receive()
-            assert world.leaks(caller, str(message)) == [], (name, caller)
-            payload = message["payload"]
-            got[name, caller] = outcome({"errors": payload} if message["type"] == "error" else payload)
-        for caller in ENDED:
-            got[name, caller] = await refused_socket(world, caller)
-    assert got == expected({name: cells for name, (_, cells) in SUBSCRIPTIONS.items()})
-
-
-async def refused_socket(world: World, caller: str) -> str:
-    """Introduce somebody to a socket and return why it was closed."""
-    protocol = Subprotocol("graphql-transport-ws")
-    async with connect(world.service.websocket_address, subprotocols=[protocol]) as connection:
-        socket = Socket(connection)
-        await socket.send({"type": "connection_init", "payload": world.client(caller).headers})
-        with pytest.raises(ConnectionClosedError) as closed:
-            await socket.receive()
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 4403
-    return closed.value.rcvd.reason.partition(":")[0]

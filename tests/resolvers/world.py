@@ -15,7 +15,19 @@ from tortoise.context import TortoiseContext
 
 from api.access import issue_key, revoke_key, set_status
 from api.access.tokens import Grant, Signer
-from api.models import ApiKey, DeprecatedUse, Environment, PartnerKind, PartnerStatus, Project, decode_id, new_id, now
+from api.models import (
+    ApiKey,
+    AuditEntry,
+    AuditKind,
+    DeprecatedUse,
+    Environment,
+    PartnerKind,
+    PartnerStatus,
+    Project,
+    decode_id,
+    new_id,
+    now,
+)
 from api.models.database import database
 from api.settings import Settings
 from tests.conftest import Actor, Client, Running, add_partner, add_project, serving
@@ -124,6 +136,7 @@ async def make_world(service: Running, context: TortoiseContext, partners: dict[
     issued = await call(made.client("app"), "issueLinkCode", idempotencyKey="code", user=user("carried"))
     made.ids["code"] = issued["linkCode"]["code"]
     await DeprecatedUse.add(partners["app"].partner.id, "Query.old", 1, now())
+    await AuditEntry.note(AuditKind.PROJECT_ADDED, "command line", project_id=project.id)
     await _keep_secrets(made)
     await _hand_out(made, partners["app"])
     await ApiKey.all().update(last_used_at=now())

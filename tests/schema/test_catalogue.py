@@ -16,7 +16,12 @@ from api.ledger.errors import REFUSALS, InvalidInput
 from api.schema.catalogue import CATALOGUE, SENTENCES, ErrorKind, Retry, Sentence, said
 from tests.conftest import Running
 
-PLACEHOLDERS = {datetime: datetime.fromisoformat("2026-06-05T08:30:00+00:00"), int: 1, str: "x"}
+PLACEHOLDERS: dict[Any, Any] = {
+    datetime: datetime.fromisoformat("2026-06-05T08:30:00+00:00"),
+    int: 1,
+    str: "x",
+    list[str]: ["x"],
+}
 #: Functions of ours whose literal argument is a sentence: name, and which argument.
 SPEAKERS = {"error": 1, "bad_input": 0}
 
@@ -87,11 +92,7 @@ def test_every_word_is_there_in_both_languages(code: str) -> None:
 
 @pytest.mark.parametrize("code", [code for code in REFUSALS if code != InvalidInput.code])
 def test_the_message_of_a_refusal_can_be_made_of_its_facts(code: str) -> None:
-    facts = {
-        one.name: PLACEHOLDERS[one.type]  # type: ignore[index]
-        for one in fields(REFUSALS[code])
-        if one.name != "path"
-    }
+    facts = {one.name: PLACEHOLDERS[one.type] for one in fields(REFUSALS[code]) if one.name != "path"}
     message = Sentence(CATALOGUE[code].message, facts)
 
     for language in Language:

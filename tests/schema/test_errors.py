@@ -121,6 +121,10 @@ OPERATIONS = {
     "UnlinkUserError": "Ledger.unlink_user",
     "CreateUserTokenError": "create_user_token",
     "AdvanceSandboxClockError": "advance_clock",
+    "AddProjectError": "add_project",
+    "UpdateProjectError": "update_project",
+    "SetProjectStatusError": "set_project_status",
+    "SetProjectOrganisationsError": "set_project_organisations",
 }
 #: An item that failed unexpectedly is no refusal of the ledger's.
 TEMPORARY = {"RecordActionError": {"TemporaryFailure"}}

@@ -26,8 +26,9 @@ TYPES = {
     if not name.startswith("__") and not is_specified_scalar_type(kind)
 }
 MUTATIONS = sorted(CORE.mutation_type.fields) if CORE.mutation_type else []
-#: One answers with a payload for each item, the other is about no user.
-WITHOUT_BALANCE = {"recordActions", "advanceSandboxClock"}
+#: One answers with a payload for each item, the others are about no user.
+ABOUT_PROJECTS = {"addProject", "updateProject", "setProjectStatus", "setProjectOrganisations"}
+WITHOUT_BALANCE = {"recordActions", "advanceSandboxClock", *ABOUT_PROJECTS}
 #: An entry is read where it stands in the log.
 NOT_NODES = {"AuditEntry"}
 
