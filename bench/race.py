@@ -20,14 +20,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import servers
+from bench import peer_servers, servers
 from bench.checks import RowsWrong, count_rows, require_added
 from bench.generator import CONNECTIONS, Measured, NoWrk, require_wrk, send
 from bench.load import ACTIONS, KNOWN, working_copy
+from bench.peer_servers import Start
 from bench.postgres import Server, postgres
+from bench.sameness import AnswersDiffer, require_same_answers
 from bench.servers import Running
 from bench.workloads import LUCID, NAMES
 
+#: How each server of the race is started, by its name on the command line.
+ALL: dict[str, Start] = {"lucid": servers.lucid, **peer_servers.ALL}
 WARM_UP_S = 2.0
 #: Number of the next request of all that write, kept with the copy: a key or a time is never used again.
 COUNTER = "counter"
@@ -146,7 +150,7 @@ def show(results: Results) -> None:
 def main() -> int:
     """Race as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", default=[*servers.ALL], choices=[*servers.ALL], help="servers")
+    parser.add_argument("--only", nargs="+", default=[*ALL], choices=[*ALL], help="servers")
     parser.add_argument("--items", nargs="+", default=[*NAMES], choices=NAMES, help="workloads")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5, help="length of a run")
@@ -159,12 +163,16 @@ def main() -> int:
         known = json.loads((folder / KNOWN).read_text())
         with ExitStack() as stack:
             server = stack.enter_context(postgres(folder))
-            running = [stack.enter_context(servers.ALL[name](server, known)) for name in given.only]
-            results = race(
-                server, running, given.items, rounds=given.rounds, seconds=given.seconds, counter=Counter(folder)
-            )
+            if {*given.only} & {*peer_servers.ALL}:
+                with console.status("Copying the data for the peers"):
+                    peer_servers.prepare(server)
+            running = [stack.enter_context(ALL[name](server, known)) for name in given.only]
+            counter = Counter(folder)
+            if counter.next == 1:  # later each side has rows of its own
+                require_same_answers(running, known)
+            results = race(server, running, given.items, rounds=given.rounds, seconds=given.seconds, counter=counter)
         show(results)
-    except (NoWrk, servers.NotStarted, WrongAnswer, RowsWrong) as error:
+    except (NoWrk, servers.NotStarted, WrongAnswer, RowsWrong, AnswersDiffer) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     return 0

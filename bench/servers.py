@@ -131,7 +131,3 @@ def ask(running: Running, target: Target, variables: Mapping[str, Any], key: str
     )
     content: dict[str, Any] = answer.json()
     return content
-
-
-#: How each server of the race is started, by the name on the command line.
-ALL = {"lucid": lucid}

@@ -56,6 +56,10 @@ local function fill(template, values)
   return (template:gsub("%$(%w+)", values))
 end
 
+local function app(user)
+  return spec.apps[tonumber(user[2])] or ""
+end
+
 function request()
   local number = counter
   counter = counter + 1
@@ -73,12 +77,13 @@ function request()
     local turn = math.floor(number / users_n)
     local starts = spec.day - (turn % days) * 86400 + math.floor(turn / days) * 300
     return post(user[2], fill(spec.variables, {
-      user = user[1], key = spec.prefix .. number, from = moment(starts), to = moment(starts + 240) }))
+      user = user[1], app = app(user), key = spec.prefix .. number, from = moment(starts), to = moment(starts + 240) }))
   else
     -- Users in a mixed order, so that no two of a batch are the same one.
     local user = users[(number * 7919) % users_n + 1]
     local project = spec.draw == "hot" and projects[1] or projects[math.random(projects_n)]
-    return post(user[2], fill(spec.variables, { user = user[1], key = spec.prefix .. number, project = project }))
+    return post(user[2], fill(spec.variables, {
+      user = user[1], app = app(user), key = spec.prefix .. number, project = project }))
   end
 end
 
