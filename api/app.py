@@ -23,6 +23,7 @@ from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
+from api.execution.caching import Caching
 from api.execution.engine import Engine
 from api.execution.errors import Refused, Say
 from api.execution.metering import Meter
@@ -32,7 +33,7 @@ from api.resolvers import make_schema
 from api.schema.catalogue import said
 from api.schema.context import Context
 from api.schema.sunset import deprecation_headers, sunsets
-from api.settings import Settings, read_settings
+from api.settings import BadSetting, Settings, read_settings
 from api.transport.asgi import CLIENT
 from api.transport.explorer import ASSETS_PATH, graphiql, graphiql_assets
 from api.transport.http import GraphQLHTTP
@@ -126,10 +127,20 @@ def interpret(headers: Mapping[str, str]) -> Say:
     return partial(said, language=preferred(headers.get("accept-language", "")))
 
 
+def require_valid(engine: Engine[Any], documents: Mapping[str, str]) -> None:
+    """Let nobody start with documents that no caller could execute.
+
+    Raises: BadSetting.
+    """
+    for name, text in documents.items():
+        if errors := engine.documents.get(text).errors:
+            raise BadSetting(f"LUCID_TRUSTED_DOCUMENTS: the document {name} cannot be used: {errors[0].message}")
+
+
 def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> Starlette:
     """Return the application. Its database is opened when it starts.
 
-    Raises: UnguardedField, UnannouncedDeprecation.
+    Raises: UnguardedField, PrivateFieldCached, UnannouncedDeprecation, BadSetting.
     """
     schema = make_schema()
     core_schema: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public name for it
@@ -167,7 +178,10 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         notice=notice,
         deadline_s=settings.deadline.total_seconds(),
         meter=Meter(core_schema, text, rates, cost_max=settings.cost_max),
+        trusted_documents=settings.trusted_documents,
+        caching=Caching(core_schema, text, is_anybody=lambda caller: caller.partner is None),
     )
+    require_valid(engine, settings.trusted_documents)
     http: GraphQLHTTP[Caller] = GraphQLHTTP(engine, explorer=graphiql(), origins=settings.origins)
     sockets: GraphQLWebSocket[Caller] = GraphQLWebSocket(
         engine, origins=settings.origins, limits=SocketLimits(sockets_max=settings.sockets), identify=payer

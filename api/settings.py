@@ -1,8 +1,10 @@
 """The whole environment, read once. Each setting with its unit; all are described in docs/operations.md."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -45,6 +47,8 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     #: Web origins whose pages may call; the service's own is always allowed.
     origins: tuple[str, ...] = ()
+    #: Documents that callers may name in place of sending them, by their ids.
+    trusted_documents: Mapping[str, str] = field(default_factory=dict)
     log_level: str = "info"
 
 
@@ -75,6 +79,17 @@ def _level(text: str) -> str:
     return text
 
 
+def _documents(path: str) -> dict[str, str]:
+    """Read a file as relay-compiler and graphql-codegen write it: a JSON object of documents by their ids."""
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"the file cannot be read: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(one, str) for one in content.values()):
+        raise ValueError("expected a file with a JSON object of documents by their ids")
+    return content
+
+
 #: Environment variable, field, and how its text is read.
 VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "DATABASE_URL": ("database_url", str),
@@ -94,6 +109,7 @@ VARIABLES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "LUCID_SOCKETS_PER_KEY": ("sockets", _number(1, 100_000)),
     "LUCID_TRUSTED_PROXIES": ("trusted_proxies", lambda text: tuple(text.split())),
     "LUCID_ORIGINS": ("origins", lambda text: tuple(text.split())),
+    "LUCID_TRUSTED_DOCUMENTS": ("trusted_documents", _documents),
     "LUCID_LOG_LEVEL": ("log_level", _level),
 }
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api.app import make_app
 from api.settings import VARIABLES, BadSetting, Settings, read_settings
 
 
@@ -77,3 +78,24 @@ def test_a_setting_that_is_not_known_is_refused_and_the_known_ones_are_told() ->
 def test_every_setting_is_in_the_operations_manual() -> None:
     manual = Path("docs/operations.md").read_text(encoding="utf-8")
     assert [name for name in VARIABLES if name not in manual] == []
+
+
+def test_trusted_documents_are_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "documents.json"
+    path.write_text('{"totals": "{ projects { nodes { code } } }"}', encoding="utf-8")
+    settings = read_settings({"LUCID_TRUSTED_DOCUMENTS": str(path)})
+    assert settings.trusted_documents == {"totals": "{ projects { nodes { code } } }"}
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"a": 1}'])
+def test_a_file_that_holds_no_documents_is_refused(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "documents.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(BadSetting, match="LUCID_TRUSTED_DOCUMENTS"):
+        read_settings({"LUCID_TRUSTED_DOCUMENTS": str(path)})
+
+
+def test_a_trusted_document_that_does_not_fit_the_schema_stops_the_start() -> None:
+    with pytest.raises(BadSetting, match="document old cannot be used: Cannot query field 'gone'"):
+        make_app(Settings(trusted_documents={"old": "{ gone }"}))

@@ -50,7 +50,18 @@ _ESCAPED_NUL = re.compile(r"\\u(0000|\{0+\})")
 class Document:
     """A text that was looked at: either it has errors, or it has operations to execute."""
 
-    __slots__ = ("_operations", "ast", "deprecated", "errors", "executables", "prices", "text", "uses", "weight")
+    __slots__ = (
+        "_operations",
+        "ast",
+        "deprecated",
+        "errors",
+        "executables",
+        "max_age_s",
+        "prices",
+        "text",
+        "uses",
+        "weight",
+    )
 
     def __init__(self, text: str, ast: DocumentNode | None, errors: list[GraphQLError]) -> None:
         self.text = text
@@ -60,6 +71,8 @@ class Document:
         self.deprecated: tuple[str, ...] = ()
         # What its operations cost, by their names, once somebody has asked.
         self.prices: dict[str | None, Price] = {}
+        # For how long anybody may keep its answer, once somebody has asked.
+        self.max_age_s: int | None = None
         # How often it was executed while it was new; since then, its operations by their names.
         self.uses = 0
         self.executables: dict[str | None, Executable] = {}

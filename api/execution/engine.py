@@ -22,6 +22,7 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream
 
+from api.execution.caching import Caching
 from api.execution.documents import Document, Documents
 from api.execution.errors import SAY, Code, Say, as_written, coded, format_execution_errors
 from api.execution.executables import Executable, Executables
@@ -83,6 +84,7 @@ class Engine(Generic[Caller]):
         deadline_s: float = 30.0,
         trusted_documents: Mapping[str, str] = NOTHING,
         meter: Meter[Caller] | None = None,
+        caching: Caching[Caller] | None = None,
         interpret: Interpret = lambda _: as_written,
         notice: Notice[Caller] = lambda *_: NOTHING,
         interpreted_first: int = 1,
@@ -97,6 +99,7 @@ class Engine(Generic[Caller]):
         self._notice = notice
         self._make_context = context
         self._meter = meter
+        self._caching = caching
         self._guard = Guard(deadline_s)
 
     def listen(self, headers: Mapping[str, str]) -> None:
@@ -159,6 +162,10 @@ class Engine(Generic[Caller]):
         if isinstance(node, GraphQLError):
             return [node]
         return Operation(document, document.ast, node, request.operation_name, request.variables)
+
+    def max_age_s(self, operation: Operation, caller: Caller) -> int:
+        """Return for how many seconds anybody may keep the answer to a caller's operation; 0: not at all."""
+        return self._caching.max_age_s(operation.source, caller) if self._caching is not None else 0
 
     def resume(self, operation: Operation, cursor: str) -> Operation:
         """Return a subscription that begins after a cursor, if it can begin anywhere else than now."""

@@ -30,6 +30,11 @@ class GraphQLRequest:
     extensions: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     document_id: str | None = None
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the document goes by a name, which leads to the same text for ever."""
+        return self.document_id is not None or "persistedQuery" in self.extensions
+
 
 def decode_json(body: bytes | str) -> object:
     """Decode JSON, which excludes NaN, infinities, invalid UTF-8 and half a surrogate pair.

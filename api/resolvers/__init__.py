@@ -11,6 +11,7 @@ from api.resolvers.nodes import NodeQueries
 from api.resolvers.partners import PartnerQueries
 from api.resolvers.projects import ProjectMutations, ProjectQueries, ProjectSubscriptions
 from api.resolvers.users import UserMutations, UserQueries
+from api.schema.caching import publish_max_ages
 from api.schema.cost import weigh
 from api.schema.permissions import unguarded_fields
 from api.schema.scalars import SCALARS
@@ -47,7 +48,7 @@ class UnguardedField(RuntimeError):
 def make_schema() -> strawberry.Schema:
     """Return the schema.
 
-    Raises: UnguardedField, so that a forgotten guard never reaches a partner.
+    Raises: UnguardedField, so that a forgotten guard never reaches a partner; PrivateFieldCached.
     """
     schema = strawberry.Schema(
         Query,
@@ -58,4 +59,5 @@ def make_schema() -> strawberry.Schema:
     if unguarded := list(unguarded_fields(schema)):
         raise UnguardedField(", ".join(unguarded))
     weigh(schema)
+    publish_max_ages(schema)
     return schema

@@ -8,6 +8,7 @@ Source: https://graphql.github.io/graphql-over-http/draft/
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any, Generic, TypeAlias
 
 from graphql import OperationType
@@ -19,6 +20,7 @@ from api.execution.results import Result, refusal
 from api.execution.streams import EventStream
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
 from api.transport.bodies import check_content_type, read_body, read_query
+from api.transport.caching import SHARED_VARY, UNCACHED, VARY, shared
 from api.transport.event_stream import DEFAULT_STREAM_LIMITS, EventStreamResponse, StreamLimits
 from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, choose, choose_readable
 from api.transport.operations import Disconnected
@@ -28,9 +30,6 @@ from api.transport.sse import EventStreams
 
 ALLOW = "GET, POST, PUT, DELETE, OPTIONS"
 TOKEN_HEADER = "x-graphql-event-stream-token"  # noqa: S105
-
-# An answer may depend on the caller, and a cache cannot tell.
-UNCACHED = {"cache-control": "private, no-store"}
 
 CURSOR_MAX = 1_000  # characters
 
@@ -50,7 +49,7 @@ class GraphQLHTTP(Generic[Caller]):
         self,
         engine: Engine[Caller],
         *,
-        explorer: MakePage | str | None = None,
+        explorer: MakePage | None = None,
         origins: Collection[str] = (),
         body_max: int = 2**20,
         body_timeout_s: float = 10.0,
@@ -58,8 +57,10 @@ class GraphQLHTTP(Generic[Caller]):
     ) -> None:
         self.streams = EventStreams(streams)
         self._engine = engine
-        self._explorer = _page(explorer) if isinstance(explorer, str) else explorer
+        self._explorer = explorer
         self._origins = Origins(origins)
+        also = ", Origin" if origins else ""
+        self._vary, self._shared_vary = VARY + also, SHARED_VARY + also
         self._body_max = body_max
         self._body_timeout_s = body_timeout_s
 
@@ -79,6 +80,7 @@ class GraphQLHTTP(Generic[Caller]):
             failed = Result(errors=(format_bug(error, request_id),), executed=False, status=500)
             response = Response(500, failed.json(), GRAPHQL_JSON, UNCACHED.copy())
         response.headers |= {"x-request-id": request_id, **self._origins.answer(headers)}
+        response.headers.setdefault("vary", self._vary)
         await response.transmit(headers, receive, send)
 
     async def close(self) -> None:
@@ -132,7 +134,15 @@ class GraphQLHTTP(Generic[Caller]):
                 lambda: self._engine.authenticate(exchange.headers),
             )
         if isinstance(operation, Operation):
+            max_age_s = self._engine.max_age_s(operation, caller) if is_get and request.is_named else 0
             operation = await self._engine.run(operation, caller, exchange.request_id)
+            if max_age_s and operation.executed and not operation.errors:
+                # Without extensions: what the caller may still spend is the caller's own.
+                body, also = (
+                    replace(operation, extensions=None).json(),
+                    {**operation.headers, "vary": self._shared_vary},
+                )
+                return shared(body, media_type, max_age_s, exchange.headers, also)
         # `application/json` promises that the status says only whether this was a request at all.
         status = 200 if media_type == JSON else operation.status
         return Response(status, operation.json(), media_type, {**UNCACHED, **operation.headers})
@@ -175,10 +185,6 @@ class GraphQLHTTP(Generic[Caller]):
         return await read_body(
             exchange.headers, exchange.receive, size_max=self._body_max, timeout_s=self._body_timeout_s
         )
-
-
-def _page(html: str) -> MakePage:
-    return lambda: Response(200, html.encode(), HTML)
 
 
 def _token(exchange: Exchange, parameters: dict[str, Any]) -> str | None:

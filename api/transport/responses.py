@@ -23,14 +23,14 @@ class Response:
 
     async def transmit(self, request_headers: Headers, receive: Receive, send: Send) -> None:
         """Send the response, compressed if it is large and the client can read that."""
-        headers = {"vary": "Accept, Accept-Encoding, Origin", "x-content-type-options": "nosniff", **self.headers}
+        headers = {"x-content-type-options": "nosniff", **self.headers}
         body = self.body
         if self.media_type:
             headers["content-type"] = f"{self.media_type}; charset=utf-8"
         if len(body) >= COMPRESSED_FROM and _reads_gzip(request_headers):
             body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
             headers["content-encoding"] = "gzip"
-        if self.status != 204:
+        if self.status not in {204, 304}:
             headers["content-length"] = str(len(body))
         await send({"type": "http.response.start", "status": self.status, "headers": encode_headers(headers)})
         await send({"type": "http.response.body", "body": body})
