@@ -1,32 +1,124 @@
 """What arrives while a batch is in flight is the next batch: one primitive, for writes and for reads.
 
-Nobody waits for a batch to fill: the first item goes at once, alone, and whatever comes in meanwhile goes together
-after it. So a quiet service answers at once and a busy one shares its statements and its commits.
+Nobody waits for a batch to fill: the first item goes at once, with what else is asked for in the same turn of the event
+loop, and whatever comes in meanwhile goes together after it. So a quiet service answers at once and a busy one shares
+its statements and its commits.
 
-A batch runs in a task of its own. A caller that goes away (a closed socket, a deadline) stops waiting for its answer
-and nothing else: neither its own write nor its neighbours' can be cancelled half-way.
+- A batch runs in a task of its own. A caller that goes away (a closed socket, a deadline) stops waiting for its answer
+  and nothing else: neither its own write nor its neighbours' can be cancelled half-way.
+- `Batcher` runs each item that is submitted, in order: writes. `Loader` asks for each key once, for all who want it:
+  reads. A key joins a batch only while that has not been sent, so no answer is older than its question.
+- Several of them may share `Lanes`, of which each has a connection: whose turn was longest ago goes next, so one that
+  always has more to ask holds up the others by a batch and no longer.
+- More may be waiting than can be served in good time: then a caller is turned away at once (`Overloaded`), and those
+  who wait are served.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from contextvars import copy_context
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from contextvars import Context, copy_context
+from itertools import islice
+from typing import Any, Generic, TypeVar, overload
+
+from typing_extensions import override
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Key = TypeVar("Key", bound=Hashable)
+Row = TypeVar("Row")
+Made = TypeVar("Made")
+
+#: Who waits for an answer, and what is to be made of it first.
+Waiter = tuple["asyncio.Future[Any]", Callable[[Any], Any] | None]
 
 
 class Overloaded(Exception):
     """More is waiting than can be served in good time; the caller should come back a little later."""
 
 
-class Batcher(Generic[Item, Answer]):
+class Unavailable(Exception):
+    """A batch failed for a reason that lies in none of its items, so that to try them one by one would be no help."""
+
+
+class Lanes:
+    """How many batches are in flight at the same time, over all that share them.
+
+    `context`: what the batches run in; today's unless it is said. Never a caller's: that could hold a transaction.
+    """
+
+    def __init__(self, count: int = 1, context: Context | None = None) -> None:
+        self._count = count
+        self._context = context if context is not None else copy_context()
+        self._waiting: deque[Batches] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def call(self, batches: "Batches") -> None:
+        """Let something that has begun to wait have its turn after what waits already."""
+        self._waiting.append(batches)
+        self._open()
+
+    async def close(self) -> None:
+        """Wait until everything is answered."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _open(self) -> None:
+        """Open a lane more, if there may be one."""
+        if len(self._tasks) < self._count:
+            # Its first step is in the next turn of the event loop: what is asked for in this one comes with it.
+            self._tasks.add(asyncio.create_task(self._serve(), context=self._context.copy()))
+
+    async def _serve(self) -> None:
+        lane = asyncio.current_task()
+        assert lane is not None  # noqa: S101 - a coroutine that runs has a task
+        waiting = self._waiting
+        try:
+            while waiting:
+                batches = waiting.popleft()
+                batch = batches.take()
+                if batches:
+                    waiting.append(batches)
+                if waiting:
+                    self._open()
+                await batch
+        finally:
+            # In the same step in which nothing was found to wait. A done callback would come after the callers that
+            # were just answered, and one that comes back at once would wait for a lane that has ended.
+            self._tasks.discard(lane)
+
+
+class Batches(ABC):
+    """What waits, to be taken in batches by lanes."""
+
+    def __init__(self, size: int, lanes: "int | Lanes", waiting_max: int) -> None:
+        self._size = size
+        self._lanes = lanes if isinstance(lanes, Lanes) else Lanes(lanes)
+        self._waiting_max = waiting_max
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How much waits that is in no batch yet."""
+
+    @abstractmethod
+    def take(self) -> Coroutine[Any, Any, None]:
+        """Take the next batch, and return what runs it."""
+
+    async def close(self) -> None:
+        """Wait until everything is answered, in all that shares the lanes."""
+        await self._lanes.close()
+
+    def _overloaded(self) -> Overloaded:
+        return Overloaded(f"{self._waiting_max} requests are waiting")
+
+
+class Batcher(Batches, Generic[Item, Answer]):
     """Runs items in batches of at most `size`, at most `lanes` batches at a time, in order of arrival.
 
     `run` takes a batch and returns one answer for each item, in order; an answer that is an exception is raised to
     the caller of that item alone. When `run` itself raises, its items are tried again one by one, so that a poisoned
-    one fails alone.
+    one fails alone; but not after `Unavailable`.
     """
 
     def __init__(
@@ -34,51 +126,42 @@ class Batcher(Generic[Item, Answer]):
         run: Callable[[list[Item]], Awaitable[Sequence[Answer | Exception]]],
         *,
         size: int,
-        lanes: int = 1,
+        lanes: "int | Lanes" = 1,
         waiting_max: int = 20_000,
     ) -> None:
+        super().__init__(size, lanes, waiting_max)
         self._run = run
-        self._size = size
-        self._lanes = lanes
-        self._waiting_max = waiting_max
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-        # Batches start from today's context, never from a caller's: a caller's could hold a transaction.
-        self._context = copy_context()
 
-    async def submit(self, item: Item) -> Answer:
+    @override
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def submit(self, item: Item) -> "asyncio.Future[Answer]":
         """Run the item in the next batch and return its answer.
 
-        Raises: Overloaded when too much is waiting; whatever `run` answers for the item.
+        Raises: Overloaded, at once, when too much is waiting; later, whatever `run` answers for the item.
         """
-        if len(self._waiting) >= self._waiting_max:
-            raise Overloaded(f"{self._waiting_max} requests are waiting")
+        waiting = self._waiting
+        if len(waiting) >= self._waiting_max:
+            raise self._overloaded()
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
-        if len(self._tasks) < self._lanes:
-            self._tasks.add(asyncio.create_task(self._drain(), context=self._context.copy()))
-        return await answer
+        waiting.append((item, answer))
+        if len(waiting) == 1:
+            self._lanes.call(self)
+        return answer
 
-    async def close(self) -> None:
-        """Wait until everything that was submitted is answered."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-
-    async def _drain(self) -> None:
-        lane = asyncio.current_task()
-        assert lane is not None  # noqa: S101 - a coroutine that runs has a task
-        try:
-            while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-                await self._answer(batch)
-        finally:
-            # In the same step in which the queue was found empty. A done callback would come after the callers that
-            # were just answered, and one that comes back at once would wait for a lane that has ended.
-            self._tasks.discard(lane)
+    @override
+    def take(self) -> Coroutine[Any, Any, None]:
+        waiting = self._waiting
+        return self._answer([waiting.popleft() for _ in range(min(self._size, len(waiting)))])
 
     async def _answer(self, batch: list[tuple[Item, "asyncio.Future[Answer]"]]) -> None:
         try:
-            answered = list(zip(batch, await self._run([item for item, _ in batch]), strict=True))
+            answers = await self._run([item for item, _ in batch])
+            answered = list(zip(batch, answers, strict=True))
+        except Unavailable as error:
+            answered = [(one, error) for one in batch]
         except Exception as error:
             if len(batch) > 1:
                 for one in batch:
@@ -86,9 +169,114 @@ class Batcher(Generic[Item, Answer]):
                 return
             answered = [(batch[0], error)]
         for (_, waiter), answer in answered:
-            if waiter.done():  # its caller went away
-                continue
-            if isinstance(answer, Exception):
-                waiter.set_exception(answer)
-            else:
-                waiter.set_result(answer)
+            _tell(answer, [(waiter, None)])
+
+
+class Loader(Batches, Generic[Key, Row]):
+    """Loads rows by key: the keys that all requests of the process ask for, each once, in batches of at most `size`.
+
+    What a caller may see is part of the key, or is checked in what is loaded: a batch has many callers. `ask` takes
+    keys and returns what there is, by key; a value that is an exception is raised to those who asked for that key.
+    When `ask` itself raises, the keys are asked for one by one, as in `Batcher`.
+
+    The limit of what may wait counts those who wait, and not the keys.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[list[Key]], Awaitable[Mapping[Key, Row | Exception]]],
+        *,
+        size: int,
+        lanes: "int | Lanes" = 1,
+        waiting_max: int = 20_000,
+    ) -> None:
+        super().__init__(size, lanes, waiting_max)
+        self._ask = ask
+        self._waiting: dict[Key, list[Waiter]] = {}
+        self._waiters = 0
+
+    @override
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @overload
+    def load(self, key: Key) -> "asyncio.Future[Row | None]": ...
+
+    @overload
+    def load(self, key: Key, make: Callable[[Row | None], Made]) -> "asyncio.Future[Made]": ...
+
+    def load(self, key: Key, make: Callable[[Row | None], Any] | None = None) -> "asyncio.Future[Any]":
+        """Return the row of a key, or None; with `make`, what that makes of it.
+
+        What one and the same `make` makes of a row is shared by all who wait for it: it is not to be changed.
+
+        Raises: Overloaded, at once, when too much is waiting; later, whatever `ask` or `make` raises.
+        """
+        if self._waiters >= self._waiting_max:
+            raise self._overloaded()
+        waiting = self._waiting
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        waiters = waiting.get(key)
+        if waiters is None:
+            waiting[key] = [(answer, make)]
+            if len(waiting) == 1:
+                self._lanes.call(self)
+        else:
+            waiters.append((answer, make))
+        self._waiters += 1
+        return answer
+
+    def load_many(self, keys: Iterable[Key]) -> "asyncio.Future[list[Row | None]]":
+        """Return the rows of keys, in order."""
+        return asyncio.gather(*[self.load(key) for key in keys])
+
+    @override
+    def take(self) -> Coroutine[Any, Any, None]:
+        waiting = self._waiting
+        if len(waiting) <= self._size:
+            batch, self._waiting = waiting, {}
+        else:
+            batch = {key: waiting.pop(key) for key in list(islice(waiting, self._size))}
+        self._waiters -= sum(map(len, batch.values()))
+        return self._answer(batch)
+
+    async def _answer(self, batch: dict[Key, list[Waiter]]) -> None:
+        rows: Mapping[Key, Row | Exception]
+        try:
+            rows = await self._ask(list(batch))
+        except Unavailable as error:
+            rows = dict.fromkeys(batch, error)
+        except Exception as error:
+            if len(batch) > 1:
+                for key, waiters in batch.items():
+                    await self._answer({key: waiters})
+                return
+            rows = dict.fromkeys(batch, error)
+        for key, waiters in batch.items():
+            _tell(rows.get(key), waiters)
+
+
+def _tell(answer: object, waiters: list[Waiter]) -> None:
+    """Tell an answer to all who still wait for it."""
+    maker: Callable[[Any], Any] | None = None
+    made = answer
+    for waiter, make in waiters:
+        if waiter.done():  # its caller went away
+            continue
+        if make is not maker and not isinstance(answer, Exception):
+            maker = make
+            made = _made(answer, make)
+        if isinstance(made, Exception):
+            waiter.set_exception(made)
+            waiter.exception()  # who asked for many and left after the first failure has nothing more to hear
+        else:
+            waiter.set_result(made)
+
+
+def _made(answer: object, make: Callable[[Any], Any] | None) -> object:
+    if make is None:
+        return answer
+    try:
+        return make(answer)
+    except Exception as error:
+        return error

@@ -7,6 +7,9 @@ from typing import Any
 
 from tortoise.context import TortoiseContext
 
+from api.models.kept_postgres import Connection
+from api.models.kept_sqlite import Opened
+
 #: What the sealer and the budgets ask while nobody calls.
 BACKGROUND = re.compile("sealer_lease|outbox|rate_level")
 
@@ -15,22 +18,31 @@ BACKGROUND = re.compile("sealer_lease|outbox|rate_level")
 def counted(context: TortoiseContext) -> Iterator[list[str]]:
     """Note every statement that is sent, also by tasks that are not the test's; a key costs its look-up."""
     statements: list[str] = []
-    connection = context.db()
-    kind = type(connection)
-    originals = {name: getattr(kind, name) for name in ("execute_query", "execute_query_dict", "execute_insert")}
 
-    def noting(name: str) -> Any:
-        async def execute(self: Any, query: str, *arguments: Any) -> Any:
-            if not BACKGROUND.search(query):
-                statements.append(query)
-            return await originals[name](self, query, *arguments)
+    def note(text: str) -> None:
+        if not BACKGROUND.search(text):
+            statements.append(text)
 
-        return execute
-
-    for name in originals:
-        setattr(kind, name, noting(name))
+    client = type(context.db())
+    watched: list[tuple[Any, str]] = [(client, name) for name in dir(client) if name in TORTOISES]
+    watched += [(Connection, "fetch"), (Opened, "fetch")]
+    originals = [getattr(of, name) for of, name in watched]
+    for (of, name), original in zip(watched, originals, strict=True):
+        setattr(of, name, _noting(original, note))
     try:
         yield statements
     finally:
-        for name, original in originals.items():
-            setattr(kind, name, original)
+        for (of, name), original in zip(watched, originals, strict=True):
+            setattr(of, name, original)
+
+
+TORTOISES = {"execute_query", "execute_query_dict", "execute_insert"}
+
+
+def _noting(original: Any, note: Any) -> Any:
+    def run(self: Any, statement: Any, *arguments: Any) -> Any:
+        # A kept connection is given a statement of ours, Tortoise's its text.
+        note(statement if isinstance(statement, str) else statement.postgres)
+        return original(self, statement, *arguments)
+
+    return run

@@ -1,12 +1,12 @@
 """Batches: in order, of a bounded size, in a bounded number at a time; one caller's bad luck is nobody else's."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 
 import pytest
 
-from api.batching import Batcher, Overloaded
+from api.batching import Batcher, Lanes, Loader, Overloaded, Unavailable
 
 TRANSACTION: ContextVar[str] = ContextVar("TRANSACTION", default="none")
 
@@ -50,10 +50,10 @@ async def test_the_first_goes_alone_and_what_came_meanwhile_goes_together_in_ord
 async def test_what_arrives_while_a_batch_is_in_flight_is_the_next_batch() -> None:
     kitchen = Kitchen(is_open=False)
     batcher: Batcher[int, int] = Batcher(kitchen.cook, size=10)
-    first = asyncio.create_task(batcher.submit(0))
+    first = batcher.submit(0)
     await turns()
 
-    later = [asyncio.create_task(batcher.submit(item)) for item in (1, 2, 3)]
+    later = [batcher.submit(item) for item in (1, 2, 3)]
     await turns()
     assert kitchen.batches == [[0]]
     kitchen.gate.set()
@@ -76,7 +76,7 @@ async def test_no_batch_is_larger_than_the_size() -> None:
 async def test_no_more_batches_are_in_flight_than_there_are_lanes(lanes: int) -> None:
     kitchen = Kitchen(is_open=False)
     batcher: Batcher[int, int] = Batcher(kitchen.cook, size=1, lanes=lanes)
-    calls = [asyncio.create_task(batcher.submit(item)) for item in range(10)]
+    calls = [batcher.submit(item) for item in range(10)]
     await turns()
 
     assert kitchen.running == lanes
@@ -145,9 +145,9 @@ async def test_too_few_answers_are_an_error_and_not_a_silence() -> None:
 async def test_a_cancelled_caller_stops_neither_its_own_item_nor_its_neighbours() -> None:
     kitchen = Kitchen(is_open=False)
     batcher: Batcher[int, int] = Batcher(kitchen.cook, size=10)
-    in_flight = asyncio.create_task(batcher.submit(0))
+    in_flight = batcher.submit(0)
     await turns()
-    waiting = [asyncio.create_task(batcher.submit(item)) for item in (1, 2, 3)]
+    waiting = [batcher.submit(item) for item in (1, 2, 3)]
     await turns()
 
     in_flight.cancel()
@@ -164,9 +164,9 @@ async def test_a_cancelled_caller_stops_neither_its_own_item_nor_its_neighbours(
 async def test_a_caller_beyond_the_limit_is_turned_away_and_the_others_are_served() -> None:
     kitchen = Kitchen(is_open=False)
     batcher: Batcher[int, int] = Batcher(kitchen.cook, size=1, waiting_max=2)
-    served = [asyncio.create_task(batcher.submit(0))]
+    served = [batcher.submit(0)]
     await turns()
-    served += [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
+    served += [batcher.submit(item) for item in (1, 2)]
     await turns()
 
     with pytest.raises(Overloaded, match="2 requests are waiting"):
@@ -181,7 +181,7 @@ async def test_a_caller_beyond_the_limit_is_turned_away_and_the_others_are_serve
 async def test_closing_waits_until_everything_that_was_submitted_is_done() -> None:
     kitchen = Kitchen(is_open=False)
     batcher: Batcher[int, int] = Batcher(kitchen.cook, size=2, lanes=2)
-    calls = [asyncio.create_task(batcher.submit(item)) for item in range(7)]
+    calls = [batcher.submit(item) for item in range(7)]
     await turns()
     calls[6].cancel()
     closing = asyncio.create_task(batcher.close())
@@ -209,6 +209,163 @@ async def test_a_batch_runs_in_the_context_of_its_maker_and_not_of_a_caller() ->
         assert await batcher.submit(1) == "none"
     finally:
         TRANSACTION.reset(token)
+
+
+class Library:
+    """Knows the square of every number below 100; remembers what it was asked."""
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+        if is_open:
+            self.gate.set()
+
+    async def ask(self, keys: list[int]) -> Mapping[int, int | Exception]:
+        self.batches.append(keys)
+        await self.gate.wait()
+        if 13 in keys:
+            raise Poison
+        return {key: Poison(str(key)) if key == 7 else key * key for key in keys if key < 100}
+
+
+async def test_a_batch_that_fails_as_a_whole_is_not_tried_again() -> None:
+    batches: list[list[int]] = []
+
+    async def cook(items: list[int]) -> Sequence[int | Exception]:
+        batches.append(items)
+        raise Unavailable
+
+    batcher: Batcher[int, int] = Batcher(cook, size=10)
+    answers = await asyncio.gather(*(batcher.submit(item) for item in range(4)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [Unavailable] * 4
+    assert batches == [[0, 1, 2, 3]]
+
+
+async def test_a_key_is_asked_for_once_for_all_who_want_it() -> None:
+    library = Library()
+    loader = Loader(library.ask, size=10)
+
+    assert await asyncio.gather(*(loader.load(key) for key in (3, 4, 3, 100, 4))) == [9, 16, 9, None, 16]
+    assert library.batches == [[3, 4, 100]]
+    assert await loader.load_many([5, 3]) == [25, 9]
+    assert library.batches == [[3, 4, 100], [5, 3]], "and again for those who ask after it was answered"
+
+
+async def test_a_key_that_is_asked_for_after_its_batch_was_sent_is_asked_for_again() -> None:
+    library = Library(is_open=False)
+    loader = Loader(library.ask, size=10)
+    first = loader.load(3)
+    await turns()
+    later = [loader.load(3), loader.load(4)]
+    await turns()
+    library.gate.set()
+
+    assert await asyncio.gather(first, *later) == [9, 9, 16]
+    assert library.batches == [[3], [3, 4]]
+
+
+async def test_what_one_maker_makes_of_a_row_is_shared_and_anothers_is_not() -> None:
+    loader = Loader(Library().ask, size=10)
+
+    def boxed(row: int | None) -> list[int | None]:
+        return [row]
+
+    one, same, other, plain = await asyncio.gather(
+        loader.load(3, boxed), loader.load(3, boxed), loader.load(3, lambda row: [row]), loader.load(3)
+    )
+    assert one is same
+    assert (other, plain) == ([9], 9)
+    assert other is not one
+
+
+async def test_what_a_maker_raises_is_its_own_callers_alone() -> None:
+    loader = Loader(Library().ask, size=10)
+
+    def fail(row: int | None) -> int:
+        raise Poison(str(row))
+
+    answers = await asyncio.gather(loader.load(3), loader.load(3, fail), loader.load(4), return_exceptions=True)
+    assert [answers[0], answers[2]] == [9, 16]
+    assert isinstance(answers[1], Poison)
+
+
+async def test_a_key_that_fails_fails_for_those_who_asked_for_it_alone() -> None:
+    library = Library()
+    loader = Loader(library.ask, size=10)
+
+    answers = await asyncio.gather(*(loader.load(key) for key in (3, 7, 13, 7, 4)), return_exceptions=True)
+    assert [answers[0], answers[4]] == [9, 16]
+    assert [type(answer) for answer in answers[1:4]] == [Poison] * 3
+    assert library.batches == [[3, 7, 13, 4], [3], [7], [13], [4]]
+
+
+async def test_who_leaves_takes_nobodys_answer_along() -> None:
+    library = Library(is_open=False)
+    loader = Loader(library.ask, size=10)
+
+    async def want(key: int) -> int | None:
+        return await loader.load(key)
+
+    callers = [asyncio.create_task(want(key)) for key in (3, 3, 4)]
+    await turns()
+    waiting = [asyncio.create_task(want(key)) for key in (5, 5)]
+    await turns()
+    callers[0].cancel()
+    waiting[1].cancel()
+    await turns()
+    library.gate.set()
+
+    answers = await asyncio.gather(*callers, *waiting, return_exceptions=True)
+    assert [answers[1], answers[2], answers[3]] == [9, 16, 25]
+    assert [type(answers[0]), type(answers[4])] == [asyncio.CancelledError] * 2
+
+
+async def test_more_who_wait_than_the_limit_are_turned_away_though_they_want_the_same() -> None:
+    library = Library(is_open=False)
+    loader = Loader(library.ask, size=10, waiting_max=3)
+    served = [loader.load(3)]
+    await turns()
+    served += [loader.load(4) for _ in range(3)]
+    with pytest.raises(Overloaded, match="3 requests are waiting"):
+        loader.load(4)
+    library.gate.set()
+
+    assert await asyncio.gather(*served) == [9, 16, 16, 16]
+    assert await loader.load(4) == 16
+
+
+async def test_who_asks_for_much_holds_up_the_others_by_a_batch_at_most() -> None:
+    order: list[str] = []
+
+    def asking(name: str) -> Loader[int, int]:
+        async def ask(keys: list[int]) -> Mapping[int, int]:
+            order.append(name)
+            await asyncio.sleep(0)
+            return dict.fromkeys(keys, 0)
+
+        return Loader(ask, size=10, lanes=lanes)
+
+    lanes = Lanes(1)
+    greedy, modest, last = asking("greedy"), asking("modest"), asking("last")
+    much = greedy.load_many(range(100))
+    little = [modest.load(1), last.load(1)]
+    await asyncio.gather(much, *little)
+
+    assert order == ["greedy", "modest", "last", *["greedy"] * 9]
+
+
+async def test_those_who_share_lanes_are_no_more_than_these_at_a_time() -> None:
+    kitchen = Kitchen(is_open=False)
+    lanes = Lanes(3)
+    batchers: list[Batcher[int, int]] = [Batcher(kitchen.cook, size=1, lanes=lanes) for _ in range(5)]
+    calls = [batcher.submit(item) for batcher in batchers for item in range(4)]
+    await turns()
+
+    assert kitchen.running == 3
+    kitchen.gate.set()
+    assert await asyncio.gather(*calls) == [0, 2, 4, 6] * 5
+    assert kitchen.running_max == 3
 
 
 async def turns() -> None:

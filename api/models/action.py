@@ -11,7 +11,9 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from api.models.environment import Environment
-from api.models.paging import Page, Window, page_of
+from api.models.paging import Page, PageStatement, Window, page_of
+from api.models.rows import Shape
+from api.models.statements import Statement
 from api.models.texts import can_hold
 
 
@@ -94,3 +96,35 @@ class Action(Model):
         return await cls.filter(
             user_id__in=list(user_ids), started_at__lt=until, ended_at__gt=since, status__not=ActionStatus.REVERSED
         )
+
+
+#: An action without its calculation, which is larger than all the rest and seldom asked for.
+ACTION = Shape.of(Action, *(name for name in Action._meta.fields_map if name != "calculation"))  # noqa: SLF001
+ACTIONS_BY_ID = Statement.by("actions by id", ACTION, "action")
+CALCULATIONS = Statement.by("calculations of actions", Shape.of(Action, "id", "calculation"), "action")
+
+#: Keys: user, partner, environment; then the bounds.
+ACTION_PAGES = PageStatement(
+    "pages of actions of users",
+    ACTION,
+    postgres="""
+SELECT {a}, k.n - 1 AS n
+FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
+  WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
+CROSS JOIN LATERAL (
+  SELECT {a} FROM action a
+  WHERE a.user_id = k.user_id AND a.partner_id = k.partner_id AND a.environment = k.environment
+    AND a.id > k.low AND a.id < k.high
+  ORDER BY a.id DESC LIMIT $6
+) a
+""",
+    sqlite="""
+SELECT {a}, k.key AS n
+FROM json_each(?1) k CROSS JOIN action a ON a.id IN (
+  SELECT b.id FROM action b
+  WHERE b.user_id = k.value ->> 0 AND b.partner_id = k.value ->> 1 AND b.environment = k.value ->> 2
+    AND b.id > k.value ->> 3 AND b.id < k.value ->> 4
+  ORDER BY b.id DESC LIMIT ?2)
+ORDER BY k.key, a.id DESC
+""",
+)

@@ -1,6 +1,7 @@
 """API keys: `lk_<id>_<secret>`, of which only the id and a hash of the secret are kept."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from tortoise import fields
@@ -8,6 +9,8 @@ from tortoise.models import Model
 
 from api.models.environment import Environment
 from api.models.partner import Partner
+from api.models.rows import Shape
+from api.models.statements import Statement
 
 
 class ApiKey(Model):
@@ -46,3 +49,37 @@ class ApiKey(Model):
     async def of_partner(cls, partner_id: UUID) -> "list[ApiKey]":
         """Return the keys of a partner, oldest first."""
         return await cls.filter(partner_id=partner_id).order_by("created_at", "id")
+
+
+def _partner(row: Any) -> Partner:
+    """Return the partner that is read with a key."""
+    return Partner(
+        id=row.partner_id,
+        slug=row.slug,
+        name_zh=row.name_zh,
+        name_en=row.name_en,
+        kinds=row.kinds,
+        status=row.status,
+        created_at=row.partner_since,
+    )
+
+
+_of_partner = Partner._meta.fields_map  # noqa: SLF001 - it has no public name
+KEY: Shape[ApiKey] = Shape.of(
+    ApiKey,
+    members={"partner": property(_partner)},
+    **{name: _of_partner[name] for name in ("slug", "name_zh", "name_en", "kinds", "status")},
+    partner_since=fields.DatetimeField(),
+)
+KEYS_BY_ID = Statement(
+    "keys with their partners by id",
+    KEY,
+    postgres="""
+SELECT {k}, p.slug, p.name_zh, p.name_en, p.kinds, p.status, p.created_at AS partner_since
+FROM api_key k JOIN partner p ON p.id = k.partner_id WHERE k.id = ANY($1)
+""",
+    sqlite="""
+SELECT {k}, p.slug, p.name_zh, p.name_en, p.kinds, p.status, p.created_at AS partner_since
+FROM api_key k JOIN partner p ON p.id = k.partner_id WHERE k.id IN (SELECT value FROM json_each(?1))
+""",
+)

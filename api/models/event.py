@@ -8,6 +8,8 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.environment import Environment
+from api.models.rows import Shape
+from api.models.statements import Statement
 
 
 class EventKind(StrEnum):
@@ -55,3 +57,8 @@ class Event(Model):
     async def by_transfers(cls, ids: Collection[UUID]) -> dict[UUID, "Event"]:
         """Return the events of these transfers, by transfer id."""
         return {event.transfer_id: event for event in await cls.filter(transfer_id__in=list(ids))}
+
+
+EVENT = Shape.of(Event)
+EVENTS_BY_ID = Statement.by("events by id", EVENT, "event")
+EVENTS_BY_TRANSFER = Statement.by("events by transfer", EVENT, "event", "transfer_id")

@@ -8,7 +8,7 @@ Reads and transactions have connections apart, so that neither waits for the oth
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
@@ -16,7 +16,7 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from api.models.statements import ConnectionLost, Statement
+from api.models.statements import ConnectionLost, Statement, TooSlow
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Connection:
     async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
         """Run a statement.
 
-        Raises: ConnectionLost, IntegrityError, OperationalError.
+        Raises: ConnectionLost, TooSlow, IntegrityError, OperationalError.
         """
         prepared = self._prepared.get(statement)
         try:
@@ -135,6 +135,8 @@ class Connection:
         elif isinstance(error, LOST) or self._raw.is_closed():
             self.terminate()
             raise ConnectionLost(f"a connection to the database was lost: {type(error).__name__}") from error
+        elif isinstance(error, asyncpg.QueryCanceledError):
+            raise TooSlow(f"{name}: {error}") from error
         elif isinstance(error, asyncpg.IntegrityConstraintViolationError):
             raise IntegrityError(error) from error
         elif isinstance(error, asyncpg.SyntaxOrAccessError | asyncpg.DataError):
@@ -202,6 +204,7 @@ class KeptPostgres:
 
     def __init__(self, connect: Connect, *, writers: int = LANES) -> None:
         self.lanes = LANES
+        self.loaders: object = None
         self._readers = Connections(connect, LANES)
         self._writers = Connections(connect, writers)
 
@@ -215,6 +218,10 @@ class KeptPostgres:
         except (ConnectionLost, *OUTDATED):
             # It was ended while it lay idle, as a restarted server ends all of them; or the tables were changed.
             return await self._fetch(statement, arguments, is_fresh=True)
+
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts, of which each is an array."""
+        return await self.fetch(statement, *map(list, zip(*keys, strict=True)), *others) if keys else []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

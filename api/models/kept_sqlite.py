@@ -24,7 +24,7 @@ from uuid import UUID
 import orjson
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from api.models.statements import ConnectionLost, Statement, Transaction
+from api.models.statements import ConnectionLost, Statement, TooSlow, Transaction
 
 Row = TypeVar("Row")
 
@@ -80,9 +80,9 @@ class Opened:
 class KeptSqlite:
     """The kept connections of an SQLite file."""
 
-    lanes = 1
-
     def __init__(self, client: Queue) -> None:
+        self.lanes = 1
+        self.loaders: object = None
         self._client = client
         self._reader: Opened | None = None
         self._writer: Opened | None = None
@@ -98,6 +98,10 @@ class KeptSqlite:
             self._reader.raw.set_progress_handler(self._count, STEPS)
         self._steps = 0
         return self._reader.fetch(statement, arguments)
+
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts."""
+        return await self.fetch(statement, keys, *others)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -177,14 +181,18 @@ class WriterTransaction:
 class KeptInMemory:
     """The statements of a database in memory, on Tortoise's connection."""
 
-    lanes = 1
-
     def __init__(self, client: Queue) -> None:
+        self.lanes = 1
+        self.loaders: object = None
         self._client = client
 
     async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
         """Run a question by itself and return its rows."""
         return await _through(self._client, statement, arguments)
+
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts."""
+        return await self.fetch(statement, keys, *others)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -236,6 +244,8 @@ def shaped(statement: Statement[Row], rows: Sequence[Any]) -> list[Row]:
 def _translated(error: BaseException, statement: Statement[Any] | None) -> Exception:
     if isinstance(error, sqlite3.IntegrityError):
         return IntegrityError(error)
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+        return TooSlow(f"{statement.name if statement is not None else 'the transaction'}: {error}")
     return OperationalError(f"{statement.name if statement is not None else 'the transaction'}: {error}")
 
 

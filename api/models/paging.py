@@ -3,18 +3,26 @@
 Ids are UUIDv7, so the order of ids is the order of time, and no row that is added shifts a page.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
+from tortoise import fields
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
+from api.models.ids import NOBODY
+from api.models.rows import Shape
+from api.models.statements import Statement
+
 Row = TypeVar("Row", bound=Model)
 
+#: Past every id.
+LAST_ID = UUID(int=2**128 - 1)
 
-@dataclass(frozen=True, kw_only=True)
-class Window:
+
+class Window(NamedTuple):
     """Which part of a list is wanted: the first `limit` rows past `after`, or the last ones ahead of `before`."""
 
     limit: int
@@ -22,6 +30,17 @@ class Window:
     before: UUID | None = None
     from_end: bool = False
     oldest_first: bool = False
+
+    @property
+    def is_ascending(self) -> bool:
+        """Whether the rows are looked for from the smallest id up."""
+        return self.oldest_first is not self.from_end
+
+    @property
+    def bounds(self) -> tuple[UUID, UUID]:
+        """The ids between which the rows lie."""
+        low, high = (self.after, self.before) if self.oldest_first else (self.before, self.after)
+        return low or NOBODY, high or LAST_ID
 
 
 @dataclass(frozen=True)
@@ -42,9 +61,31 @@ async def page_of(rows: QuerySet[Row], window: Window, column: str = "id") -> Pa
         bounds[f"{column}__{past}"] = window.after
     if window.before is not None:
         bounds[f"{column}__{ahead}"] = window.before
-    order = column if ascending is not window.from_end else f"-{column}"
-    found = await rows.filter(**bounds).order_by(order).limit(window.limit + 1)
-    more, found = len(found) > window.limit, found[: window.limit]
+    order = column if window.is_ascending else f"-{column}"
+    return paged(await rows.filter(**bounds).order_by(order).limit(window.limit + 1), window)
+
+
+class PageStatement(Generic[Row]):
+    """A question for the pages of many lists at once, one list for each key, in either direction.
+
+    The statements are written for the largest ids first. Their keys end with the two ids between which the rows lie;
+    the parameter after the keys is the number of rows. `n` tells to which key a row belongs.
+    """
+
+    def __init__(self, name: str, shape: Shape[Row], *, postgres: str, sqlite: str) -> None:
+        numbered = shape.and_also(n=fields.BigIntField())
+        self.descending: Statement[Any] = Statement(name, numbered, postgres=postgres, sqlite=sqlite)
+        self.ascending: Statement[Any] = Statement(
+            f"{name}, from the other end",
+            numbered,
+            postgres=postgres.replace(" DESC", " ASC"),
+            sqlite=sqlite.replace(" DESC", " ASC"),
+        )
+
+
+def paged(found: Sequence[Row], window: Window) -> Page[Row]:
+    """Return a page of what was found: one row more than wanted, if there are so many."""
+    more, found = len(found) > window.limit, list(found[: window.limit])
     if window.from_end:
         return Page(found[::-1], has_next=window.before is not None, has_previous=more)
     return Page(found, has_next=more, has_previous=window.after is not None)

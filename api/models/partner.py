@@ -8,6 +8,8 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.paging import Page, Window, page_of
+from api.models.rows import Shape
+from api.models.statements import Statement
 from api.models.texts import can_hold
 
 
@@ -60,3 +62,7 @@ class Partner(Model):
     async def everyone(cls) -> Sequence["Partner"]:
         """Return all partners, oldest first."""
         return await cls.all().order_by("id")
+
+
+PARTNER = Shape.of(Partner)
+PARTNERS_BY_ID = Statement.by("partners by id", PARTNER, "partner")

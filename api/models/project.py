@@ -2,15 +2,17 @@
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
 
 from api.models.ids import new_id
-from api.models.paging import Page, Window, page_of
+from api.models.paging import Page, PageStatement, Window, page_of
 from api.models.partner import Partner
+from api.models.rows import Shape
+from api.models.statements import Statement
 from api.models.texts import can_hold
 
 
@@ -138,3 +140,67 @@ class ProjectOrganisation(Model):
         await cls.bulk_create(
             cls(id=new_id(), project_id=project_id, partner_id=partner_id, role=role) for partner_id, role in parts
         )
+
+
+PROJECT = Shape.of(Project)
+PROJECTS_BY_ID = Statement.by("projects by id", PROJECT, "project")
+PROJECTS_BY_CODE = Statement.by("projects by code", PROJECT, "project", "code")
+
+#: Keys: category, status, partner, each or None; then the bounds.
+PROJECT_PAGES = PageStatement(
+    "pages of projects",
+    PROJECT,
+    postgres="""
+SELECT {p}, k.n - 1 AS n
+FROM unnest($1::varchar[], $2::varchar[], $3::uuid[], $4::uuid[], $5::uuid[])
+  WITH ORDINALITY AS k (category, status, partner_id, low, high, n)
+CROSS JOIN LATERAL (
+  SELECT {p} FROM project p
+  WHERE (k.category IS NULL OR p.category = k.category) AND (k.status IS NULL OR p.status = k.status)
+    AND (k.partner_id IS NULL OR EXISTS (
+      SELECT FROM project_organisation o WHERE o.project_id = p.id AND o.partner_id = k.partner_id))
+    AND p.id > k.low AND p.id < k.high
+  ORDER BY p.id DESC LIMIT $6
+) p
+""",
+    sqlite="""
+SELECT {p}, k.key AS n
+FROM json_each(?1) k CROSS JOIN project p ON p.id IN (
+  SELECT q.id FROM project q
+  WHERE (k.value ->> 0 IS NULL OR q.category = k.value ->> 0) AND (k.value ->> 1 IS NULL OR q.status = k.value ->> 1)
+    AND (k.value ->> 2 IS NULL OR EXISTS (
+      SELECT 1 FROM project_organisation o WHERE o.project_id = q.id AND o.partner_id = k.value ->> 2))
+    AND q.id > k.value ->> 3 AND q.id < k.value ->> 4
+  ORDER BY q.id DESC LIMIT ?2)
+ORDER BY k.key, p.id DESC
+""",
+)
+
+
+class Organisation(Protocol):
+    """A partner with its part in a project."""
+
+    id: UUID
+    slug: str
+    name_zh: str
+    name_en: str
+    kinds: list[str]
+    role: OrganisationRole
+    project_id: UUID
+
+
+ORGANISATION: Shape[Any] = Shape.of(
+    Partner, role=fields.CharEnumField(OrganisationRole, max_length=16), project_id=fields.UUIDField()
+)
+ORGANISATIONS_OF_PROJECTS: Statement[Organisation] = Statement(
+    "organisations of projects",
+    ORGANISATION,
+    postgres="""
+SELECT {p}, o.role, o.project_id FROM project_organisation o JOIN partner p ON p.id = o.partner_id
+WHERE o.project_id = ANY($1) ORDER BY o.id
+""",
+    sqlite="""
+SELECT {p}, o.role, o.project_id FROM project_organisation o JOIN partner p ON p.id = o.partner_id
+WHERE o.project_id IN (SELECT value FROM json_each(?1)) ORDER BY o.id
+""",
+)

@@ -7,6 +7,8 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.environment import Environment
+from api.models.rows import Shape
+from api.models.statements import Statement
 
 
 class ProjectHead(Model):
@@ -56,3 +58,19 @@ class ProjectDonor(Model):
     async def count_of(cls, project_id: UUID, environment: Environment) -> int:
         """Return how many people have given to a project, net of reversals."""
         return await cls.filter(project_id=project_id, environment=environment, energy_g__gt=0).count()
+
+
+HEAD = Shape.of(ProjectHead, n=fields.BigIntField())
+#: Keys: project, environment.
+HEADS = Statement(
+    "heads of projects",
+    HEAD,
+    postgres="""
+SELECT {h}, k.n - 1 AS n FROM unnest($1::uuid[], $2::varchar[]) WITH ORDINALITY AS k (project_id, environment, n)
+JOIN project_head h ON h.project_id = k.project_id AND h.environment = k.environment
+""",
+    sqlite="""
+SELECT {h}, k.key AS n FROM json_each(?1) k
+CROSS JOIN project_head h ON h.project_id = k.value ->> 0 AND h.environment = k.value ->> 1
+""",
+)

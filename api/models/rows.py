@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from inspect import isfunction
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from tortoise.fields.relational import ForeignKeyFieldInstance
 from tortoise.models import Model
 
 Row = TypeVar("Row")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: How a column is read from a record or a tuple by its place in it; None when it is there as it is wanted.
 Decoder = Callable[[Any], Any]
 
@@ -29,27 +31,40 @@ Decoder = Callable[[Any], Any]
 class Shape(Generic[Row]):
     """The columns of a row, in order, and the two classes by which the drivers make one."""
 
-    def __init__(self, name: str, columns: Mapping[str, "Field[Any]"], members: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, columns: dict[str, "Field[Any]"], members: Mapping[str, Any]) -> None:
         self.name = name
         self.columns = tuple(columns)
         self._own = self.columns
+        self._fields = columns
+        self._members = members
         self.postgres: type[asyncpg.Record] = type(name, (asyncpg.Record,), _body(columns, members, _postgres_decoder))
         self.sqlite: type[tuple[Any, ...]] = type(name, (tuple,), _body(columns, members, _sqlite_decoder))
 
     @classmethod
-    def of(cls, model: type[Row], *names: str, **others: "Field[Any]") -> "Shape[Row]":
-        """Return the shape of a model's row, or of the named columns of it, with `others` after them."""
+    def of(
+        cls, model: type[Row], *names: str, members: Mapping[str, Any] = NOTHING, **others: "Field[Any]"
+    ) -> "Shape[Row]":
+        """Return the shape of a model's row, or of the named columns of it, with `others` after them.
+
+        `members` are properties and methods beside the model's own.
+        """
         assert issubclass(model, Model)  # noqa: S101 - the type of `Row` cannot say it
         known = model._meta.fields_map  # noqa: SLF001 - it has no public name
         every = (f"{name}_id" if isinstance(field, ForeignKeyFieldInstance) else name for name, field in known.items())
         columns = {name: _column(known, name) for name in names or dict.fromkeys(every)}
-        members = {
+        own = {
             name: value
             for name, value in vars(model).items()
             if (isfunction(value) or isinstance(value, property)) and not name.startswith("_") and name not in known
         }
-        shape: Shape[Row] = Shape(model.__name__, columns | others, members)
+        shape: Shape[Row] = Shape(model.__name__, columns | others, own | dict(members))
         shape._own = tuple(columns)
+        return shape
+
+    def and_also(self, **others: "Field[Any]") -> "Shape[Row]":
+        """Return a shape of this one's columns with others after them."""
+        shape: Shape[Row] = Shape(self.name, self._fields | others, self._members)
+        shape._own = self._own
         return shape
 
     def select(self, table: str) -> str:

@@ -23,19 +23,25 @@ apart by `json_each`.
 """
 
 import re
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from tortoise.context import require_context
 
+from api.batching import Unavailable
 from api.models.rows import Shape
 
 Row = TypeVar("Row")
 COLUMNS = re.compile(r"\{(\w+)\}")
 
 
-class ConnectionLost(ConnectionError):
+class ConnectionLost(Unavailable, ConnectionError):
     """The database ended a connection, or cannot be reached. Whether a commit that it broke off was done is open."""
+
+
+class TooSlow(Unavailable, TimeoutError):
+    """A statement took longer than any may."""
 
 
 class Statement(Generic[Row]):
@@ -58,6 +64,13 @@ class Statement(Generic[Row]):
         if names != (self.shape.columns if self.shape is not None else ()):
             raise TypeError(f"the statement {self.name!r} returns {names}, which is not its shape")
 
+    @classmethod
+    def by(cls, name: str, shape: Shape[Row], table: str, column: str = "id") -> "Statement[Row]":
+        """Return the question for the rows of a table that have one of some values in a column."""
+        select = f'SELECT {{t}} FROM "{table}" t WHERE t.{column}'  # noqa: S608 - these are names, and ours
+        among = f"{select} IN (SELECT value FROM json_each(?1))"  # noqa: S608
+        return cls(name, shape, postgres=f"{select} = ANY($1)", sqlite=among)
+
     async def fetch(self, *arguments: Any) -> list[Row]:
         """Run it by itself on the current database and return its rows.
 
@@ -76,10 +89,22 @@ class Transaction(Protocol):
 class Kept(Protocol):
     """The kept connections of one database."""
 
+    #: How many questions are asked at the same time.
+    lanes: int
+    #: Who asks through these connections for everybody (`api.models.loaders`), once somebody does.
+    loaders: object
+
     async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
         """Run a question by itself and return its rows. It is asked again where its connection was lost.
 
         Raises: ConnectionLost.
+        """
+
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts by itself and return its rows.
+
+        On PostgreSQL its first parameters are arrays, one for each part, to be put together by `unnest`; on SQLite its
+        first parameter is a list of lists.
         """
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
@@ -90,10 +115,6 @@ class Kept(Protocol):
 
         Raises: ConnectionLost.
         """
-
-    @property
-    def lanes(self) -> int:
-        """How many questions are asked at the same time."""
 
     async def close(self) -> None:
         """Close the connections. What still runs on one is lost."""

@@ -19,7 +19,9 @@ from tortoise.indexes import Index
 from tortoise.models import Model
 
 from api.models.environment import Environment
-from api.models.paging import Page, Window, page_of
+from api.models.paging import Page, PageStatement, Window, page_of
+from api.models.rows import Shape
+from api.models.statements import Statement
 
 
 class TransferKind(StrEnum):
@@ -163,3 +165,71 @@ class Transfer(Model):
         """Return the transfers that reverse these ones, by the id of what they reverse."""
         rows = await cls.filter(reverses__in=list(ids))
         return {row.reverses: row for row in rows if row.reverses is not None}
+
+
+TRANSFER = Shape.of(Transfer)
+TRANSFERS_BY_ID = Statement.by("transfers by id", TRANSFER, "transfer")
+REVERSALS = Statement.by("reversals of transfers", TRANSFER, "transfer", "reverses")
+
+#: Keys: user, partner, environment; then the bounds.
+DONATION_PAGES = PageStatement(
+    "pages of donations of users",
+    TRANSFER,
+    postgres="""
+SELECT {t}, k.n - 1 AS n
+FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
+  WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
+CROSS JOIN LATERAL (
+  SELECT {t} FROM transfer t
+  WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
+    AND t.id > k.low AND t.id < k.high AND t.kind = 'DONATE'
+  ORDER BY t.id DESC LIMIT $6
+) t
+""",
+    sqlite="""
+SELECT {t}, k.key AS n
+FROM json_each(?1) k CROSS JOIN transfer t ON t.id IN (
+  SELECT s.id FROM transfer s
+  WHERE s.user_id = k.value ->> 0 AND s.partner_id = k.value ->> 1 AND s.environment = k.value ->> 2
+    AND s.id > k.value ->> 3 AND s.id < k.value ->> 4 AND s.kind = 'DONATE'
+  ORDER BY s.id DESC LIMIT ?2)
+ORDER BY k.key, t.id DESC
+""",
+)
+MOVE_PAGES = PageStatement(
+    "pages of transfers of users",
+    TRANSFER,
+    postgres="""
+SELECT {t}, k.n - 1 AS n
+FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
+  WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
+CROSS JOIN LATERAL (
+  SELECT {t} FROM transfer t
+  WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
+    AND t.id > k.low AND t.id < k.high
+  ORDER BY t.id DESC LIMIT $6
+) t
+""",
+    sqlite="""
+SELECT {t}, k.key AS n
+FROM json_each(?1) k CROSS JOIN transfer t ON t.id IN (
+  SELECT s.id FROM transfer s
+  WHERE s.user_id = k.value ->> 0 AND s.partner_id = k.value ->> 1 AND s.environment = k.value ->> 2
+    AND s.id > k.value ->> 3 AND s.id < k.value ->> 4
+  ORDER BY s.id DESC LIMIT ?2)
+ORDER BY k.key, t.id DESC
+""",
+)
+
+SUM = Shape.of(Transfer, "user_id", "kind", grams=fields.BigIntField())
+SUMS: Statement[Any] = Statement(
+    "sums of transfers of users",
+    SUM,
+    postgres="""
+SELECT {t}, sum(t.amount_g)::bigint AS grams FROM transfer t WHERE t.user_id = ANY($1) GROUP BY t.user_id, t.kind
+""",
+    sqlite="""
+SELECT {t}, sum(t.amount_g) AS grams FROM transfer t
+WHERE t.user_id IN (SELECT value FROM json_each(?1)) GROUP BY t.user_id, t.kind
+""",
+)

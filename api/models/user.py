@@ -1,8 +1,10 @@
 """People, without names: a user is an id, and a salt that is forgotten when the person is forgotten."""
 
 from collections.abc import Collection
+from datetime import datetime
 from hashlib import sha256
 from hmac import digest
+from typing import Any, Protocol
 from uuid import UUID
 
 from tortoise import fields
@@ -10,6 +12,8 @@ from tortoise.models import Model
 
 from api.models.environment import Environment
 from api.models.paging import Page, Window, page_of
+from api.models.rows import Shape
+from api.models.statements import Statement
 
 
 class User(Model):
@@ -40,3 +44,30 @@ class User(Model):
     async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "User"]:
         """Return the users of these ids, by id."""
         return {user.id: user for user in await cls.filter(id__in=list(ids))}
+
+
+class UserWithBalance(Protocol):
+    """A user with what can be donated."""
+
+    id: UUID
+    environment: Environment
+    created_at: datetime
+    available: int
+
+    def pseudonym(self, project_id: UUID) -> str:
+        """Return the name by which a project's NGO knows this donor."""
+
+
+USER: Shape[Any] = Shape.of(User, available=fields.BigIntField())
+USERS_BY_ID: Statement[UserWithBalance] = Statement(
+    "users by id",
+    USER,
+    postgres="""
+SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available
+FROM "user" u LEFT JOIN account a ON a.user_id = u.id WHERE u.id = ANY($1)
+""",
+    sqlite="""
+SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available
+FROM "user" u LEFT JOIN account a ON a.user_id = u.id WHERE u.id IN (SELECT value FROM json_each(?1))
+""",
+)

@@ -1,6 +1,7 @@
 """Which partner knows which user, and under what name of its own."""
 
 from collections.abc import Collection
+from typing import Any, Protocol
 from uuid import UUID
 
 from tortoise import fields
@@ -9,7 +10,9 @@ from tortoise.models import Model
 from api.models.environment import Environment
 from api.models.paging import Page, Window, page_of
 from api.models.partner import Partner
-from api.models.user import User
+from api.models.rows import Shape
+from api.models.statements import Statement
+from api.models.user import User, UserWithBalance
 
 
 class UserLink(Model):
@@ -52,3 +55,53 @@ class UserLink(Model):
     async def of_users(cls, user_ids: Collection[UUID]) -> "list[UserLink]":
         """Return every link of these users."""
         return await cls.filter(user_id__in=list(user_ids)).order_by("id")
+
+
+class LinkedUser(UserWithBalance, Protocol):
+    """A user whom a partner knows, with the partner's own reference."""
+
+    external_ref: str
+
+
+LINKED_USER: Shape[Any] = Shape.of(
+    User, available=fields.BigIntField(), external_ref=fields.CharField(max_length=128), n=fields.BigIntField()
+)
+#: Keys: partner, environment, user.
+LINKED_USERS: Statement[LinkedUser] = Statement(
+    "users of partners",
+    LINKED_USER,
+    postgres="""
+SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available, l.external_ref, k.n - 1 AS n
+FROM unnest($1::uuid[], $2::varchar[], $3::uuid[]) WITH ORDINALITY AS k (partner_id, environment, user_id, n)
+JOIN user_link l ON l.user_id = k.user_id AND l.partner_id = k.partner_id AND l.environment = k.environment
+JOIN "user" u ON u.id = l.user_id AND u.environment = k.environment
+LEFT JOIN account a ON a.user_id = u.id
+""",
+    sqlite="""
+SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available, l.external_ref, k.key AS n
+FROM json_each(?1) k
+CROSS JOIN user_link l ON l.user_id = k.value ->> 2 AND l.partner_id = k.value ->> 0 AND l.environment = k.value ->> 1
+CROSS JOIN "user" u ON u.id = l.user_id AND u.environment = l.environment
+LEFT JOIN account a ON a.user_id = u.id
+""",
+)
+#: Keys: partner, environment, external reference.
+NAMED_USERS: Statement[LinkedUser] = Statement(
+    "users by the references of partners",
+    LINKED_USER,
+    postgres="""
+SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available, l.external_ref, k.n - 1 AS n
+FROM unnest($1::uuid[], $2::varchar[], $3::varchar[]) WITH ORDINALITY AS k (partner_id, environment, ref, n)
+JOIN user_link l ON l.partner_id = k.partner_id AND l.environment = k.environment AND l.external_ref = k.ref
+JOIN "user" u ON u.id = l.user_id AND u.environment = k.environment
+LEFT JOIN account a ON a.user_id = u.id
+""",
+    sqlite="""
+SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available, l.external_ref, k.key AS n
+FROM json_each(?1) k
+CROSS JOIN user_link l
+  ON l.partner_id = k.value ->> 0 AND l.environment = k.value ->> 1 AND l.external_ref = k.value ->> 2
+CROSS JOIN "user" u ON u.id = l.user_id AND u.environment = l.environment
+LEFT JOIN account a ON a.user_id = u.id
+""",
+)

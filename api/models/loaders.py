@@ -1,0 +1,175 @@
+"""Loaders: rows by key, for all requests of the process together.
+
+What a request asks for goes out with what the others ask for at the same moment, in one statement for each kind.
+Nothing is kept between batches, so an answer is never older than its question.
+
+**Whose rows.** A batch has many callers, so a statement cannot ask for "mine". Either the key says for whom (a partner
+and its world), and the statement finds nothing else; or the rows are anybody's to see (projects, partners); or they are
+found by a bare id, and whoever shows them looks whose they are: `users`, `actions`, `transfers`, `reversals`, `sums`
+and `events` have to be asked for with an id that the caller has been shown, or checked afterwards.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID
+
+from api.batching import Lanes, Loader
+from api.models.action import ACTION_PAGES, ACTIONS_BY_ID, CALCULATIONS, Action
+from api.models.api_key import KEYS_BY_ID, ApiKey
+from api.models.environment import Environment
+from api.models.event import EVENTS_BY_ID, EVENTS_BY_TRANSFER, Event
+from api.models.paging import Page, PageStatement, Window, paged
+from api.models.partner import PARTNERS_BY_ID, Partner
+from api.models.project import (
+    ORGANISATIONS_OF_PROJECTS,
+    PROJECT_PAGES,
+    PROJECTS_BY_CODE,
+    PROJECTS_BY_ID,
+    Organisation,
+    Project,
+    ProjectCategory,
+    ProjectStatus,
+)
+from api.models.project_head import HEADS, ProjectHead
+from api.models.statements import Kept, Statement, kept
+from api.models.transfer import (
+    DONATION_PAGES,
+    MOVE_PAGES,
+    REVERSALS,
+    SUMS,
+    TRANSFERS_BY_ID,
+    Transfer,
+    TransferKind,
+)
+from api.models.user import USERS_BY_ID, UserWithBalance
+from api.models.user_link import LINKED_USERS, NAMED_USERS, LinkedUser
+
+Key = TypeVar("Key", bound=tuple[Any, ...])
+Row = TypeVar("Row")
+Ask: TypeAlias = Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
+
+#: Rows by their keys in one statement: those of some requests, a page each.
+ROWS_MAX = 256
+#: Users and pages in one statement. Larger batches leave the database idle while they are answered, and this process
+#: while they are read.
+REQUESTS_MAX = 16
+
+
+class ProjectPage(NamedTuple):
+    """A page of the projects that match."""
+
+    category: ProjectCategory | None
+    status: ProjectStatus | None
+    partner_id: UUID | None
+    window: Window
+
+
+class UserPage(NamedTuple):
+    """A page of what one partner did for one user in one world."""
+
+    user_id: UUID
+    partner_id: UUID
+    environment: Environment
+    window: Window
+
+
+class Loaders:
+    """The loaders of one database."""
+
+    def __init__(self, connections: Kept) -> None:
+        self._kept = connections
+        # An empty context: a request's would live as long as the loaders, and is another's business.
+        lanes = Lanes(connections.lanes, Context())
+
+        def rows(ask: Ask, size: int = ROWS_MAX) -> Loader[Any, Any]:
+            return Loader(ask, size=size, lanes=lanes)
+
+        # Anybody's to see.
+        self.partners: Loader[UUID, Partner] = rows(self._by(PARTNERS_BY_ID))
+        self.projects: Loader[UUID, Project] = rows(self._by(PROJECTS_BY_ID))
+        self.projects_by_code: Loader[str, Project] = rows(self._by(PROJECTS_BY_CODE, "code"))
+        self.organisations: Loader[UUID, list[Organisation]] = rows(
+            self._lists(ORGANISATIONS_OF_PROJECTS, "project_id")
+        )
+        self.project_pages: Loader[ProjectPage, Page[Project]] = rows(self._pages(PROJECT_PAGES), REQUESTS_MAX)
+        # For whom is in the key.
+        self.heads: Loader[tuple[UUID, Environment], ProjectHead] = rows(self._each(HEADS))
+        self.linked_users: Loader[tuple[UUID, Environment, UUID], LinkedUser] = rows(self._each(LINKED_USERS))
+        self.named_users: Loader[tuple[UUID, Environment, str], LinkedUser] = rows(self._each(NAMED_USERS))
+        self.action_pages: Loader[UserPage, Page[Action]] = rows(self._pages(ACTION_PAGES), REQUESTS_MAX)
+        self.donation_pages: Loader[UserPage, Page[Transfer]] = rows(self._pages(DONATION_PAGES), REQUESTS_MAX)
+        self.move_pages: Loader[UserPage, Page[Transfer]] = rows(self._pages(MOVE_PAGES), REQUESTS_MAX)
+        # By a bare id: who shows them looks whose they are.
+        self.users: Loader[UUID, UserWithBalance] = rows(self._by(USERS_BY_ID))
+        self.actions: Loader[UUID, Action] = rows(self._by(ACTIONS_BY_ID))
+        self.calculations: Loader[UUID, Action] = rows(self._by(CALCULATIONS))
+        self.transfers: Loader[UUID, Transfer] = rows(self._by(TRANSFERS_BY_ID))
+        self.reversals: Loader[UUID, Transfer] = rows(self._by(REVERSALS, "reverses"))
+        self.sums: Loader[UUID, Mapping[TransferKind, int]] = rows(self._sums)
+        self.events: Loader[UUID, Event] = rows(self._by(EVENTS_BY_ID))
+        self.events_by_transfer: Loader[UUID, Event] = rows(self._by(EVENTS_BY_TRANSFER, "transfer_id"))
+        self.keys: Loader[str, ApiKey] = rows(self._by(KEYS_BY_ID))
+
+    def _by(self, statement: Statement[Any], column: str = "id") -> Ask:
+        """Ask for one row for each value of a column."""
+        key_of = attrgetter(column)
+
+        async def ask(keys: list[Any]) -> Mapping[Any, Any]:
+            return {key_of(row): row for row in await self._kept.fetch(statement, keys)}
+
+        return ask
+
+    def _lists(self, statement: Statement[Any], column: str) -> Ask:
+        """Ask for all rows with each value of a column."""
+        key_of = attrgetter(column)
+
+        async def ask(keys: list[Any]) -> Mapping[Any, Any]:
+            lists: dict[Any, list[Any]] = {key: [] for key in keys}
+            for row in await self._kept.fetch(statement, keys):
+                lists[key_of(row)].append(row)
+            return lists
+
+        return ask
+
+    def _each(self, statement: Statement[Any]) -> Ask:
+        """Ask for one row for each key of several parts."""
+
+        async def ask(keys: list[Any]) -> Mapping[Any, Any]:
+            return {keys[row.n]: row for row in await self._kept.fetch_each(statement, keys)}
+
+        return ask
+
+    def _pages(self, statement: PageStatement[Any]) -> Ask:
+        """Ask for a page for each key, whose last part is its window: in one statement for those that are alike."""
+
+        async def ask(keys: list[Any]) -> Mapping[Any, Any]:
+            alike: dict[tuple[bool, int], list[Any]] = {}
+            for key in keys:
+                alike.setdefault((key[-1].is_ascending, key[-1].limit), []).append(key)
+            pages: dict[Any, Any] = {}
+            for (is_ascending, limit), group in alike.items():
+                found: list[list[Any]] = [[] for _ in group]
+                chosen = statement.ascending if is_ascending else statement.descending
+                bounded = [(*key[:-1], *key[-1].bounds) for key in group]
+                for row in await self._kept.fetch_each(chosen, bounded, limit + 1):
+                    found[row.n].append(row)
+                pages |= {key: paged(one, key[-1]) for key, one in zip(group, found, strict=True)}
+            return pages
+
+        return ask
+
+    async def _sums(self, user_ids: list[UUID]) -> Mapping[UUID, Mapping[TransferKind, int]]:
+        sums: dict[UUID, dict[TransferKind, int]] = {user_id: {} for user_id in user_ids}
+        for row in await self._kept.fetch(SUMS, user_ids):
+            sums[row.user_id][row.kind] = row.grams
+        return sums
+
+
+def loaders() -> Loaders:
+    """Return the loaders of the current database."""
+    connections = kept()
+    if not isinstance(connections.loaders, Loaders):
+        connections.loaders = Loaders(connections)
+    return connections.loaders
