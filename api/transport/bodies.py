@@ -27,7 +27,8 @@ def check_content_type(headers: Headers) -> None:
     if media_type.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send `Content-Type: application/json`, encoded as UTF-8.", 415)
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body without a Content-Encoding.", 415)
+        message = "Bodies that are compressed are not read: send this one without a Content-Encoding."
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, message, 415, headers={"accept-encoding": "identity"})
 
 
 async def read_body(headers: Headers, receive: Receive, *, size_max: int, timeout_s: float) -> object:
