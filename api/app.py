@@ -23,6 +23,7 @@ from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
+from api.execution.announcements import Announcement
 from api.execution.caching import Caching
 from api.execution.engine import Engine
 from api.execution.errors import Refused, Say
@@ -32,7 +33,7 @@ from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema
 from api.schema.catalogue import said
 from api.schema.context import Context
-from api.schema.sunset import deprecation_headers, sunsets
+from api.schema.sunset import deprecation_extensions, deprecation_headers, sunsets
 from api.settings import BadSetting, Settings, read_settings
 from api.transport.asgi import CLIENT
 from api.transport.explorer import ASSETS_PATH, graphiql, graphiql_assets
@@ -166,9 +167,9 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
 
     announced = sunsets(core_schema)
 
-    def notice(caller: Caller, used: tuple[str, ...]) -> Mapping[str, str]:
+    def notice(caller: Caller, used: tuple[str, ...]) -> Announcement:
         current[0].deprecated_uses.note(caller, used)
-        return deprecation_headers(announced, used)
+        return Announcement(deprecation_headers(announced, used), deprecation_extensions(announced, used))
 
     engine: Engine[Caller] = Engine(
         core_schema,

@@ -1,10 +1,12 @@
-"""Which deprecated parts of the schema a document uses: found once, when the document is looked at, and kept with it.
+"""Which deprecated parts of the schema are used.
 
-Fields, arguments, input fields and enum values count where the document writes them. What comes in variables is not
-looked at: it would be looked at again for each call.
+By a document: fields, arguments, input fields and enum values where it writes them. They are found once, when the
+document is looked at, and kept with it. By variables: input fields and enum values, for each call anew, but only in
+those variables that can hold something deprecated. Mostly there are none, and nothing is looked at.
 """
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 from graphql import (
     ArgumentNode,
@@ -16,13 +18,19 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLType,
     ObjectFieldNode,
+    OperationDefinitionNode,
     TypeInfo,
     TypeInfoVisitor,
     Visitor,
     get_named_type,
+    type_from_ast,
     visit,
 )
+
+#: Names and types of variables.
+Searched: TypeAlias = tuple[tuple[str, GraphQLType], ...]
 
 
 def deprecates(schema: GraphQLSchema) -> bool:
@@ -36,6 +44,50 @@ def deprecated_uses(schema: GraphQLSchema, document: DocumentNode) -> tuple[str,
     finder = _Finder(info)
     visit(document, TypeInfoVisitor(info, finder))
     return tuple(sorted(finder.found))
+
+
+def searched_variables(schema: GraphQLSchema, operation: OperationDefinitionNode) -> Searched:
+    """Return those variables of a valid operation that can hold something deprecated."""
+    variables = (
+        (one.variable.name.value, type_from_ast(schema, one.type)) for one in operation.variable_definitions or ()
+    )
+    return tuple(
+        (name, kind) for name, kind in variables if kind is not None and _can_hold(get_named_type(kind), set())
+    )
+
+
+def uses_in_variables(searched: Searched, variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is deprecated of that which variables of the right types use."""
+    found = {
+        use for name, kind in searched if name in variables for use in _uses_in(get_named_type(kind), variables[name])
+    }
+    return tuple(sorted(found))
+
+
+def _can_hold(kind: Any, seen: set[str]) -> bool:
+    if kind.name in seen:
+        return False
+    seen.add(kind.name)
+    if isinstance(kind, GraphQLInputObjectType):
+        fields = kind.fields.values()
+        return any(one.deprecation_reason is not None or _can_hold(get_named_type(one.type), seen) for one in fields)
+    return isinstance(kind, GraphQLEnumType) and any(one.deprecation_reason is not None for one in kind.values.values())
+
+
+def _uses_in(kind: Any, value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _uses_in(kind, one)
+    elif isinstance(kind, GraphQLInputObjectType) and isinstance(value, Mapping):
+        for name, one in kind.fields.items():
+            if name in value:
+                if one.deprecation_reason is not None:
+                    yield f"{kind}.{name}"
+                yield from _uses_in(get_named_type(one.type), value[name])
+    elif isinstance(kind, GraphQLEnumType) and isinstance(value, str):
+        chosen = kind.values.get(value)
+        if chosen is not None and chosen.deprecation_reason is not None:
+            yield f"{kind}.{value}"
 
 
 def _parts(kind: Any) -> list[Any]:

@@ -8,7 +8,8 @@ apart so that a flood of nonsense cannot push out what the others use.
 """
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from graphql import (
     DocumentNode,
@@ -26,7 +27,7 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
 from api.execution.cost import Price
-from api.execution.deprecation import deprecated_uses, deprecates
+from api.execution.deprecation import Searched, deprecated_uses, deprecates, searched_variables, uses_in_variables
 from api.execution.errors import Code, coded
 from api.execution.limits import DEFAULT_LIMITS, Limits, exceeded
 from api.execution.memory import LeastRecentlyUsed
@@ -58,6 +59,7 @@ class Document:
         "executables",
         "max_age_s",
         "prices",
+        "searched",
         "text",
         "uses",
         "weight",
@@ -67,8 +69,9 @@ class Document:
         self.text = text
         self.ast = ast
         self.errors = errors
-        # Which deprecated parts of the schema it uses.
+        # Which deprecated parts of the schema it uses; and by operation, which variables may use some.
         self.deprecated: tuple[str, ...] = ()
+        self.searched: dict[str | None, Searched] = {}
         # What its operations cost, by their names, once somebody has asked.
         self.prices: dict[str | None, Price] = {}
         # For how long anybody may keep its answer, once somebody has asked.
@@ -85,6 +88,18 @@ class Document:
             for node in definitions
             if isinstance(node, OperationDefinitionNode)
         }
+
+    def search(self, schema: GraphQLSchema) -> None:
+        """Find the variables in which something deprecated may come."""
+        found = {name: searched_variables(schema, node) for name, node in self._operations.items()}
+        self.searched = {name: variables for name, variables in found.items() if variables}
+
+    def deprecated_uses(self, node: OperationDefinitionNode, variables: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return which deprecated parts of the schema an operation of it and its variables use."""
+        if not self.searched:
+            return self.deprecated
+        in_variables = uses_in_variables(self.searched.get(node.name.value if node.name else None, ()), variables)
+        return tuple(sorted({*self.deprecated, *in_variables}))
 
     def operation(self, name: str | None) -> OperationDefinitionNode | GraphQLError:
         """Find the operation to execute; without a name there must be only one."""
@@ -145,6 +160,7 @@ class Documents:
         document = Document(text, None if errors else ast, errors)
         if self._deprecates and not errors:
             document.deprecated = deprecated_uses(self._schema, ast)
+            document.search(self._schema)
         return document
 
 

@@ -22,6 +22,7 @@ from graphql import (
 )
 from graphql.execution import create_source_event_stream
 
+from api.execution.announcements import AnnouncedStream, Announcement
 from api.execution.caching import Caching
 from api.execution.documents import Document, Documents
 from api.execution.errors import SAY, Code, Say, as_written, coded, format_execution_errors
@@ -43,8 +44,8 @@ Caller = TypeVar("Caller")
 # Header names are lower case. On a socket the keys of the `connection_init` payload are among them.
 Authenticate: TypeAlias = Callable[[Mapping[str, str]], Awaitable[Caller]]
 MakeContext: TypeAlias = Callable[[Caller, str], object]
-# Hears which deprecated parts of the schema a caller's operation uses, and returns headers for the answer.
-Notice: TypeAlias = Callable[[Caller, tuple[str, ...]], Mapping[str, str]]
+# Hears which deprecated parts of the schema a caller's operation uses, and returns what the caller is told.
+Notice: TypeAlias = Callable[[Caller, tuple[str, ...]], Announcement]
 # Finds who says messages in the language that the headers ask for.
 Interpret: TypeAlias = Callable[[Mapping[str, str]], Say]
 
@@ -86,7 +87,7 @@ class Engine(Generic[Caller]):
         meter: Meter[Caller] | None = None,
         caching: Caching[Caller] | None = None,
         interpret: Interpret = lambda _: as_written,
-        notice: Notice[Caller] = lambda *_: NOTHING,
+        notice: Notice[Caller] = lambda *_: Announcement(),
         interpreted_first: int = 1,
     ) -> None:
         self.schema = schema
@@ -174,10 +175,22 @@ class Engine(Generic[Caller]):
 
     async def run(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation that was prepared, and settle what it was charged with."""
+        result, announcement = await self._run_noticed(operation, caller, request_id)
+        return replace(result, headers=announcement.headers) if announcement else result
+
+    async def _run_noticed(
+        self, operation: Operation, caller: Caller, request_id: str
+    ) -> tuple[Result, Announcement | None]:
         result = self._settle(operation, caller, await self._run(operation, caller, request_id))
-        if not (operation.source.deprecated and result.executed):
-            return result
-        return replace(result, headers=self._notice(caller, operation.source.deprecated))
+        return result, self._announce(operation, caller) if result.executed else None
+
+    def _announce(self, operation: Operation, caller: Caller) -> Announcement | None:
+        """Note what an operation uses that will go, and return what its caller is told."""
+        source = operation.source
+        if not (source.deprecated or source.searched):
+            return None
+        uses = source.deprecated_uses(operation.node, operation.variables)
+        return self._notice(caller, uses) if uses else None
 
     def _settle(self, operation: Operation, caller: Caller, result: Result) -> Result:
         if self._meter is None or operation.charge is None:
@@ -240,10 +253,11 @@ class Engine(Generic[Caller]):
         return await self._guard(execute, request_id)
 
     async def stream(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
-        """Execute any operation that was prepared."""
+        """Execute any operation that was prepared, for a transport without headers: the results tell everything."""
         if operation.type is OperationType.SUBSCRIPTION:
             return await self.open(operation, caller, request_id)
-        return await self.run(operation, caller, request_id)
+        result, announcement = await self._run_noticed(operation, caller, request_id)
+        return announcement.in_band(result) if announcement else result
 
     async def open(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
         """Begin a subscription that was prepared."""
@@ -266,9 +280,10 @@ class Engine(Generic[Caller]):
             return Result()
 
         result = await self._guard(begin, request_id)
-        if opened and operation.source.deprecated:
-            self._notice(caller, operation.source.deprecated)
-        return opened or self._settle(operation, caller, result)
+        if opened is None:
+            return self._settle(operation, caller, result)
+        announcement = self._announce(operation, caller)
+        return AnnouncedStream(opened, announcement) if announcement else opened
 
     def _build(self, operation: Operation, context: object) -> Executor[Any] | list[GraphQLError]:
         """Make an executor for one operation, or say what is wrong with its variables."""

@@ -1,4 +1,7 @@
-"""What is deprecated, since when and until when: `@sunset` says it in the schema, two headers in each answer.
+"""What is deprecated, since when and until when: `@sunset` says it in the schema, and each answer that uses it, too.
+
+Over HTTP two headers say it. A socket has none, and an event stream has sent its own by then: there it stands in the
+`extensions` of the first result, part by part.
 
 Source: RFC 9745 for `Deprecation`, RFC 8594 for `Sunset`.
 """
@@ -59,6 +62,19 @@ def deprecation_headers(announced: Mapping[str, Sunset], used: Collection[str]) 
     since = min(_midnight(one.since) for one in applying)
     removal = min(_midnight(one.removal) for one in applying)
     return {"deprecation": f"@{int(since.timestamp())}", "sunset": format_datetime(removal, usegmt=True)}
+
+
+def deprecation_extensions(announced: Mapping[str, Sunset], used: Collection[str]) -> dict[str, Any]:
+    """Return what the first result of a document that uses these says, where there are no headers."""
+    applying = [(one, announced[one]) for one in used if one in announced]
+    if not applying:
+        return {}
+    return {
+        "deprecation": [
+            {"field": name, "since": one.since, "removal": one.removal, "replacement": one.replacement}
+            for name, one in applying
+        ]
+    }
 
 
 def _midnight(day: str) -> datetime:

@@ -1,15 +1,19 @@
 """Deprecated parts of a schema: found once in a document, told to a hook, and said in the headers of the answer."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import httpx
 import pytest
 from graphql import DocumentNode, build_schema, parse
 
 from api.execution import documents
+from api.execution.announcements import Announcement
 from api.execution.deprecation import deprecated_uses, deprecates
 from api.execution.engine import Engine
 from api.execution.requests import GraphQLRequest
+from api.execution.results import Result
+from api.execution.streams import EventStream
 from api.transport.http import GraphQLHTTP
 
 SCHEMA = build_schema("""
@@ -22,7 +26,7 @@ interface Named { name: String @deprecated(reason: "x") }
 type Thing implements Named { name: String, old: Int @deprecated(reason: "x") }
 type Subscription { old: Int @deprecated(reason: "x") }
 enum Kind { NEW OLD @deprecated(reason: "x") }
-input Filter { old: Int @deprecated(reason: "x"), new: Int }
+input Filter { old: Int @deprecated(reason: "x"), new: Int, kind: Kind, inside: [Filter!] }
 """)
 PLAIN = build_schema("type Query { new: Int }")
 
@@ -83,9 +87,9 @@ class Heard:
     async def authenticate(self, headers: Mapping[str, str]) -> str:
         return headers.get("authorization", "nobody")
 
-    def notice(self, caller: str, uses: tuple[str, ...]) -> Mapping[str, str]:
+    def notice(self, caller: str, uses: tuple[str, ...]) -> Announcement:
         self.uses.append((caller, uses))
-        return {"deprecation": "@1767225600"}
+        return Announcement({"deprecation": "@1767225600"}, {"deprecation": list(uses)})
 
 
 async def test_the_hook_hears_each_use_and_its_headers_are_sent() -> None:
@@ -111,3 +115,68 @@ async def test_an_operation_that_was_not_executed_is_no_use() -> None:
 
     assert not result.executed
     assert heard.uses == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "uses"),
+    [
+        ({"filter": {"new": 1}}, ()),
+        ({"filter": None, "kind": None}, ()),
+        ({"filter": {"old": 1}}, ("Filter.old",)),
+        ({"filter": {"old": None}}, ("Filter.old",)),
+        ({"kind": "OLD"}, ("Kind.OLD",)),
+        ({"kind": "NEW"}, ()),
+        ({"filter": {"inside": [{"new": 1}, {"inside": [{"old": 1, "kind": "OLD"}]}]}}, ("Filter.old", "Kind.OLD")),
+        ({"filter": {"inside": {"kind": "OLD"}}}, ("Kind.OLD",)),  # one item needs no brackets
+    ],
+)
+async def test_what_is_deprecated_is_found_in_variables_too(variables: dict[str, Any], uses: tuple[str, ...]) -> None:
+    heard = Heard()
+    text = "query ($kind: Kind, $filter: Filter) { new(kind: $kind, filter: $filter) }"
+
+    await heard.engine.execute(GraphQLRequest(text, variables=variables), "ann", "r")
+
+    assert heard.uses == ([("ann", uses)] if uses else [])
+
+
+async def test_what_the_document_and_what_its_variables_use_is_told_together() -> None:
+    heard = Heard()
+    request = GraphQLRequest("query ($f: Filter) { new(old: 1, filter: $f) }", variables={"f": {"old": 1}})
+
+    result = await heard.engine.execute(request, "ann", "r")
+
+    assert heard.uses == [("ann", ("Filter.old", "Query.new(old:)"))]
+    assert result.headers == {"deprecation": "@1767225600"}
+    assert result.extensions is None
+
+
+def test_only_variables_that_can_hold_something_deprecated_are_looked_at() -> None:
+    text = "query B($f: Filter!, $n: Int) { new(filter: $f, old: $n) } query A($n: Int) { new(old: $n) }"
+
+    document = documents.Documents(SCHEMA).get(text)
+
+    assert document.errors == []
+    assert {name: [one for one, _ in found] for name, found in document.searched.items()} == {"B": ["f"]}
+
+
+async def test_on_a_stream_the_first_result_tells_what_will_go() -> None:
+    heard = Heard()
+
+    async def each_event(*_: object) -> AsyncIterator[dict[str, int]]:
+        yield {"old": 1}
+        yield {"old": 2}
+
+    assert SCHEMA.subscription_type is not None
+    SCHEMA.subscription_type.fields["old"].subscribe = each_event
+    query = await heard.engine.subscribe(GraphQLRequest("{ old }"), "ann", "r")
+    stream = await heard.engine.subscribe(GraphQLRequest("subscription { old }"), "ann", "r")
+
+    assert isinstance(query, Result)
+    assert query.payload() == {"data": {"old": None}, "extensions": {"deprecation": ["Query.old"]}}
+    assert isinstance(stream, EventStream)
+    assert [result.payload() async for result in stream] == [
+        {"data": {"old": 1}, "extensions": {"deprecation": ["Subscription.old"]}},
+        {"data": {"old": 2}},
+    ]
+    await stream.aclose()
+    assert [uses for _, uses in heard.uses] == [("Query.old",), ("Subscription.old",)]

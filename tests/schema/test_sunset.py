@@ -1,7 +1,9 @@
 """What is deprecated says when it goes, each answer that uses it says so too, and who uses it is counted."""
 
+import re
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 import strawberry
 from strawberry.tools import merge_types
@@ -17,6 +19,7 @@ from api.schema.scalars import SCALARS
 from api.schema.sunset import Sunset, UnannouncedDeprecation, deprecation_headers, sunsets
 from api.settings import Settings
 from tests.conftest import Actor, Running, serving
+from tests.resolvers.calls import socket_of
 
 LEAVING = Sunset(since="2026-01-01", removal="2026-07-01", replacement="new")
 
@@ -96,6 +99,28 @@ async def test_a_partner_sees_in_headers_and_in_its_usage_what_will_go(
     assert used["lastUsedAt"] >= before.isoformat()[:19]
     assert (await other(usage))["viewer"]["deprecatedUsage"] == []
     assert (await leaving.client()(usage))["viewer"]["deprecatedUsage"] == []
+
+
+TOLD = [{"field": "Query.old", "since": "2026-01-01", "removal": "2026-07-01", "replacement": "new"}]
+
+
+async def test_a_socket_and_an_event_stream_tell_in_their_first_result_what_will_go(
+    leaving: Running, app_partner: Actor
+) -> None:
+    async with socket_of(leaving, app_partner) as socket:
+        await socket.subscribe("{ old }")
+        message = await socket.receive()
+    streaming = app_partner.headers | {"accept": "text/event-stream"}
+    streamed = await leaving.http.post("/graphql", json={"query": "{ old }"}, headers=streaming)
+    (event,) = re.findall(r"^data: (\{.*)$", streamed.text, re.MULTILINE)
+    plain = await leaving.http.post("/graphql", json={"query": "{ old }"}, headers=app_partner.headers)
+
+    assert message["payload"]["extensions"]["deprecation"] == TOLD
+    assert orjson.loads(event)["extensions"]["deprecation"] == TOLD
+    assert set(plain.json()["extensions"]) == {"cost"}
+    # Counted alike.
+    usage = await leaving.client(app_partner)("{ viewer { deprecatedUsage { field count } } }")
+    assert usage["viewer"]["deprecatedUsage"] == [{"field": "Query.old", "count": 3}]
 
 
 async def test_uses_of_several_processes_add_up(app_partner: Actor) -> None:
