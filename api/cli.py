@@ -29,6 +29,8 @@ from api.transport.server import Server, run_workers
 SCHEMA_FILE = Path("schema.graphql")
 #: Sockets are closed and writes finished within this time after the signal to stop.
 SHUTDOWN_S = 20
+#: The longest that older keys work beside a new one: a year.
+OVERLAP_MAX_H = 8_760
 # Above the engine's own limit, which answers with a close code of the protocol.
 FRAME_MAX_BYTES = 2**22
 
@@ -53,6 +55,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code or 0
+
+
+def _overlap(text: str) -> int:
+    """Read for how many hours older keys still work.
+
+    Raises: argparse.ArgumentTypeError.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and int(text) <= OVERLAP_MAX_H):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number of hours from 0, which ends the older keys at once, to {OVERLAP_MAX_H}"
+        )
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     rotate = partner.add_parser("rotate", help="print a new key and let the older ones end")
     rotate.add_argument("slug")
     rotate.add_argument("--sandbox", action="store_true", help="the keys of the sandbox")
-    rotate.add_argument("--overlap-h", type=int, default=24, help="hours in which the older keys still work (24)")
+    rotate.add_argument("--overlap-h", type=_overlap, default=24, help="hours in which the older keys still work (24)")
     rotate.set_defaults(run=_partner_rotate)
     revoke = partner.add_parser("revoke", help="end a key at once, with its tokens and sockets")
     revoke.add_argument("key_id", help="public part of the key, as `partner list` shows it")
@@ -262,7 +276,7 @@ def _partner_rotate(settings: Settings, given: argparse.Namespace) -> None:
             partner = await Partner.by_slug(given.slug)
             if partner is None:
                 raise Failed(f"There is no partner {given.slug}.")
-            retire_at = now() + timedelta(hours=max(0, given.overlap_h))
+            retire_at = now() + timedelta(hours=given.overlap_h)
             return await rotate_keys(partner, _world(given), retire_at=retire_at)
 
     print(f"The new key, shown only now; the older ones end in {given.overlap_h} hours:\n{_run(rotate())}")

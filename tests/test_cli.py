@@ -200,6 +200,15 @@ def test_a_command_that_is_none_is_explained(capsys: pytest.CaptureFixture[str])
     assert run(capsys, "--help").code == 0
 
 
+@pytest.mark.parametrize("hours", ["-5", "8761", "1.5", "day", "", "99999999999"])
+def test_an_overlap_that_cannot_be_is_refused_with_what_can_be(capsys: pytest.CaptureFixture[str], hours: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["partner", "rotate", "waters", "--overlap-h", hours])
+    assert ended.value.code == 2
+    told = f"{hours!r} is not a whole number of hours from 0, which ends the older keys at once, to 8760"
+    assert told in capsys.readouterr().err
+
+
 def test_partners_are_added_listed_rotated_suspended(
     url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
