@@ -138,6 +138,11 @@ class Query:
         await asyncio.sleep(seconds)
         return "awake"
 
+    @strawberry.field
+    async def news(self, info: Info) -> str:
+        await info.context.world.news.wait()
+        return "heard"
+
     @strawberry.field(extensions=[Shout()])
     def shout(self, word: str) -> str:
         return word
