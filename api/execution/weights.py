@@ -14,6 +14,7 @@ Read from the text, so what is charged and what partners can read are the same b
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -135,6 +136,7 @@ class Weights:
         )
 
 
+@lru_cache(maxsize=8)  # a process has one schema, however many applications it makes of it
 def _read(text: str) -> _Directives:
     found = _Directives()
     for definition in parse(text, no_location=True).definitions:

@@ -1,5 +1,7 @@
 """Verbs: what partners call, one file for each subject; here they are merged into the roots of the schema."""
 
+from functools import cache
+
 import strawberry
 from strawberry.tools import merge_types
 
@@ -45,8 +47,9 @@ class UnguardedField(RuntimeError):
     """A root field declares nobody who may call it."""
 
 
+@cache
 def make_schema() -> strawberry.Schema:
-    """Return the schema.
+    """Return the schema, made once in a process.
 
     Raises: UnguardedField, so that a forgotten guard never reaches a partner; PrivateFieldCached.
     """
