@@ -1,4 +1,4 @@
-"""The start page: what is here, for a person who opens the address in a browser, with totals that move.
+"""The start page: what is here, for a person who opens the address in a browser, with totals that move; and the guides.
 
 Plain HTML, one style sheet, one script: it needs no build, and is there when GraphiQL is not.
 """
@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from api.transport.assets import REVALIDATED, Assets, page_headers
+from api.welcome.guides import guide_routes
 
 HERE = Path(__file__).parent
 
@@ -21,7 +22,7 @@ POLICY = (
 
 
 def welcome_routes() -> list[BaseRoute]:
-    """Return where the page and its files are."""
+    """Return where the pages and their files are."""
     page, headers = (HERE / "page.html").read_text(encoding="utf-8"), page_headers(POLICY)
 
     async def welcome(_: Request) -> Response:
@@ -29,5 +30,6 @@ def welcome_routes() -> list[BaseRoute]:
 
     return [
         Route("/", welcome),
+        *guide_routes(headers),
         Mount("/welcome", Assets(HERE / "static", caching=REVALIDATED, policy=POLICY)),
     ]
