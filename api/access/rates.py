@@ -36,7 +36,8 @@ class Rate:
     refill_per_s: int
 
 
-@dataclass(frozen=True, slots=True)
+# Made for each request, and so not frozen: that would take three times as long.
+@dataclass(slots=True)
 class Standing:
     """How much a caller may spend now."""
 

@@ -55,7 +55,8 @@ NEEDS_STREAM = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Made for each request, and so not frozen: that would take three times as long.
+@dataclass(slots=True)
 class Operation:
     """An operation that may be executed, once its variables are found to be right."""
 
@@ -143,7 +144,10 @@ class Engine(Generic[Caller]):
         if self._meter is None:
             return operation
         charge = self._meter.charge(caller, operation.source, operation.node, operation.variables)
-        return replace(operation, charge=charge) if isinstance(charge, Charge) else refusal(charge, request_id)
+        if not isinstance(charge, Charge):
+            return refusal(charge, request_id)
+        operation.charge = charge
+        return operation
 
     def quote(self, operation: Operation, caller: Caller) -> Result:
         """Tell what an operation would cost, and do nothing."""

@@ -1,10 +1,11 @@
 """Around every piece of execution: it ends before the deadline, and whatever happens in it is answered."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from api.execution.errors import Code, Refused, coded, format_bug
 from api.execution.results import Result, refusal, rejected
+from api.execution.timing import Late, within
 
 
 class Guard:
@@ -13,16 +14,13 @@ class Guard:
     def __init__(self, deadline_s: float) -> None:
         self._deadline_s = deadline_s
 
-    async def __call__(self, work: Callable[[], Awaitable[Result]], request_id: str) -> Result:
+    async def __call__(self, work: Callable[[], Coroutine[Any, Any, Result]], request_id: str) -> Result:
         """Do a piece of work, and return its result or why there is none."""
         try:
-            async with asyncio.timeout(self._deadline_s) as deadline:
-                return await work()
-        except TimeoutError as error:
-            if deadline.expired():
-                message = f"The operation took longer than {self._deadline_s:g} seconds."
-                return rejected([coded(message, Code.DEADLINE_EXCEEDED)], request_id, status=504)
-            return failure(error, request_id)
+            return await within(self._deadline_s, work())
+        except Late:
+            message = f"The operation took longer than {self._deadline_s:g} seconds."
+            return rejected([coded(message, Code.DEADLINE_EXCEEDED)], request_id, status=504)
         except Exception as error:  # the last line of defence
             return failure(error, request_id)
 

@@ -91,4 +91,5 @@ class List(Inline):
             item = f"{r} = {place}\n{item}"
         loop = f"{o} = {target} = [None] * len({value})\nfor {i}, {u} in enumerate({value}):\n{indent(item, '    ')}"
         nothing = f"if {value} is None:\n    {target} = None\nel" if self.nullable else ""
-        return f"{nothing}if type({value}) is list or type({value}) is tuple:\n{indent(loop, '    ')}\nelse:\n    {target} = {otherwise}"
+        condition = f"type({value}) is list or type({value}) is tuple"
+        return f"{nothing}if {condition}:\n{indent(loop, '    ')}\nelse:\n    {target} = {otherwise}"

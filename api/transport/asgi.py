@@ -21,14 +21,14 @@ _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
 
 
 def read_headers(scope: Scope) -> dict[str, str]:
-    """Return the headers by lower-case name, and the peer's address as `:client`.
+    """Return the headers by name, in lower case as ASGI has them, and the peer's address as `:client`.
 
     What was sent twice is joined with a comma, as HTTP has it.
     """
     client = scope.get("client")
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     headers[CLIENT] = client[0] if client else ""
     return headers
@@ -40,7 +40,8 @@ def read_request_id(headers: Headers) -> str:
     return given if _SANE_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
-@dataclass(frozen=True, slots=True)
+# Made for each request, and so not frozen: that would take three times as long.
+@dataclass(slots=True)
 class Exchange:
     """One HTTP request, and the id by which it is known."""
 

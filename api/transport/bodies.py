@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from api.execution.errors import Code, Refused
 from api.execution.requests import decode_json
+from api.execution.timing import within
 from api.transport.asgi import Headers, Receive
 from api.transport.operations import Disconnected
 
@@ -41,8 +42,7 @@ async def read_body(headers: Headers, receive: Receive, *, size_max: int, timeou
     try:
         if length.isdecimal() and int(length[:20]) > size_max:
             raise await _too_large(receive, size_max)
-        async with asyncio.timeout(timeout_s):
-            body = await _receive_all(receive, size_max)
+        body = await within(timeout_s, _receive_all(receive, size_max))
     except TimeoutError:
         message = f"The body did not arrive within {timeout_s:g} seconds."
         raise Refused(Code.REQUEST_TIMEOUT, message, 408, headers={"connection": "close"}) from None
@@ -54,6 +54,8 @@ def read_query(query_string: bytes) -> dict[str, Any]:
 
     Raises: Refused.
     """
+    if not query_string:
+        return {}
     try:
         fields = parse_qs(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=20)
     except (UnicodeError, ValueError):
