@@ -89,7 +89,7 @@ async def test_a_key_never_opens_more_than_its_partner_may_today(db: TortoiseCon
     assert Scope.EVENTS_READ in (await Authenticator()(bearer(both.key))).scopes
     await Partner.filter(id=both.partner.id).update(kinds=["NGO"])
     caller = await Authenticator()(bearer(both.key))
-    assert caller.scopes == {Scope.DONATIONS_READ, Scope.EVENTS_READ}
+    assert caller.scopes == {Scope.DONATIONS_READ, Scope.EVENTS_READ, Scope.PROJECTS_WRITE}
 
     narrow = await issue_key(both.partner, scopes={Scope.DONATIONS_READ})
     assert (await Authenticator()(bearer(narrow))).scopes == {Scope.DONATIONS_READ}
@@ -132,7 +132,11 @@ async def test_a_partner_that_lost_a_kind_can_still_rotate_its_keys(db: Tortoise
     await Partner.filter(id=both.partner.id).update(kinds=["NGO"])
     partner = await Partner.get(id=both.partner.id)
     new = await rotate_keys(partner, Environment.LIVE, retire_at=now())
-    assert (await Authenticator()(bearer(new))).scopes == {Scope.DONATIONS_READ, Scope.EVENTS_READ}
+    assert (await Authenticator()(bearer(new))).scopes == {
+        Scope.DONATIONS_READ,
+        Scope.EVENTS_READ,
+        Scope.PROJECTS_WRITE,
+    }
 
 
 async def test_the_secret_of_a_key_is_nowhere_in_the_database(
