@@ -256,7 +256,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         routes=[
             WebSocketRoute(GRAPHQL_PATH, sockets),
             Mount(ASSETS_PATH, graphiql_assets()),
-            *endpoints(text, is_ready, authenticator),
+            *endpoints(text, is_ready, authenticator, engine.counters),
         ],
     )
 

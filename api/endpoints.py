@@ -1,14 +1,17 @@
-"""The small HTTP endpoints beside GraphQL: the start page, the contract, health, and OAuth tokens."""
+"""The small HTTP endpoints beside GraphQL: the start page, the contract, health, metrics, and OAuth tokens."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api.access import Authenticator, OAuthError, exchange
+from api.access import Authenticator, OAuthError, Unauthenticated, exchange
 from api.welcome import welcome_routes
+
+# The text format of Prometheus.
+METRICS_TYPE = "text/plain; version=0.0.4"
 
 FORM_MAX_BYTES = 8_192
 FORM_FIELDS_MAX = 20
@@ -16,8 +19,10 @@ FORM_FIELDS_MAX = 20
 UNCACHED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def endpoints(sdl: str, is_ready: Callable[[], bool], authenticator: Authenticator) -> list[BaseRoute]:
-    """Return the routes."""
+def endpoints(
+    sdl: str, is_ready: Callable[[], bool], authenticator: Authenticator, count: Callable[[], Mapping[str, int]]
+) -> list[BaseRoute]:
+    """Return the routes. `count` gives the process's counters: for operators' keys alone."""
 
     async def contract(_: Request) -> Response:
         return PlainTextResponse(sdl)
@@ -27,6 +32,16 @@ def endpoints(sdl: str, is_ready: Callable[[], bool], authenticator: Authenticat
 
     async def ready(_: Request) -> Response:
         return JSONResponse({"ready": is_ready()}, status_code=200 if is_ready() else 503)
+
+    async def metrics(request: Request) -> Response:
+        try:
+            caller = await authenticator(request.headers)
+        except Unauthenticated:
+            return PlainTextResponse("The key or token is not valid.", 401, {"WWW-Authenticate": "Bearer"})
+        if not caller.is_operator:
+            return PlainTextResponse("Needs the scope `admin`.", 403)
+        lines = "".join(f"{name} {value}\n" for name, value in count().items())
+        return PlainTextResponse(lines, media_type=METRICS_TYPE, headers=UNCACHED)
 
     async def token(request: Request) -> Response:
         try:
@@ -49,6 +64,7 @@ def endpoints(sdl: str, is_ready: Callable[[], bool], authenticator: Authenticat
         Route("/schema.graphql", contract),
         Route("/health/live", live),
         Route("/health/ready", ready),
+        Route("/metrics", metrics),
         Route("/oauth/token", token, methods=["POST"]),
     ]
 

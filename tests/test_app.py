@@ -27,6 +27,27 @@ async def test_the_small_pages_are_there(service: Running) -> None:
     assert (await service.http.get("/nothing")).status_code == 404
 
 
+async def test_operators_are_told_how_operations_were_executed(
+    service: Running, operator: Actor, app_partner: Actor
+) -> None:
+    client = service.client(operator)
+    for _ in range(3):
+        await client("query Mine { viewer { scopes } }")
+    answer = await service.http.get("/metrics", headers={"authorization": f"Bearer {operator.key}"})
+    counted = dict(line.rsplit(" ", 1) for line in answer.text.splitlines())
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert counted['lucid_executions_total{executor="compiled"}'] == "2"
+    assert counted['lucid_executions_total{executor="graphql-core"}'] == "1"
+    assert counted["lucid_documents"] == "1"
+    for headers, status in (
+        ({}, 403),
+        ({"authorization": f"Bearer {app_partner.key}"}, 403),
+        ({"authorization": "Bearer lk_no_such"}, 401),
+    ):
+        refused = await service.http.get("/metrics", headers=headers)
+        assert (refused.status_code, "lucid_" in refused.text) == (status, False)
+
+
 async def test_what_was_donated_before_the_end_is_sealed_by_the_next_process(
     db: TortoiseContext, url: str, app_partner: Actor, project: Project
 ) -> None:

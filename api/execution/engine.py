@@ -104,6 +104,15 @@ class Engine(Generic[Caller]):
         self._caching = caching
         self._guard = Guard(deadline_s)
 
+    def counters(self) -> dict[str, int]:
+        """Return what was counted since the process began, by the names under which it is published."""
+        counts = self.executables.counts
+        return {
+            'lucid_executions_total{executor="compiled"}': counts["compiled"],
+            'lucid_executions_total{executor="graphql-core"}': counts["interpreted"],
+            "lucid_documents": len(self.documents),
+        }
+
     def listen(self, headers: Mapping[str, str]) -> None:
         """Speak the language of these headers from now on, in this task and those that it starts."""
         SAY.set(self._interpret(headers))
