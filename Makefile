@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 GRAPHIQL = api/transport/static/index.html
 
-.PHONY: run test check lock explorer
+.PHONY: run test check bench lock explorer
 .NOTPARALLEL:
 
 run: .venv/requirements.lock $(GRAPHIQL)
@@ -25,6 +25,15 @@ check: .venv/requirements-dev.lock
 	.venv/bin/lint-imports
 	.venv/bin/python -m pip check
 	.venv/bin/lucid schema --check
+
+# Side by side with the peers, into docs/performance.md; bench/README.md says more. It wants a quiet machine for an hour.
+ITEMS = R1 R2 R3 W1 W2a W2b
+ROUNDS = 5
+ACTIONS = 2000000
+bench: .venv/requirements-dev.lock
+	@command -v wrk >/dev/null || { command -v apt-get >/dev/null && apt-get install --yes wrk; } || { echo \
+		"The bench needs wrk: install it first (Debian: apt-get install wrk)" >&2; exit 1; }
+	.venv/bin/python -m bench.race --items $(ITEMS) --rounds $(ROUNDS) --actions $(ACTIONS) --fresh --report
 
 # GraphiQL, the page for trying the API. `run` and `test` build it where it is missing or older than its sources; without
 # npm, or when the build fails, they say so in a line and go on: the API then serves a page that says `make explorer`.

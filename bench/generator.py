@@ -32,6 +32,8 @@ class Measured:
     p50_ms: float
     p99_ms: float
     first_wrong: str
+    #: Facts that waited to be sealed when the run ended.
+    backlog: int = 0
 
     @property
     def per_s(self) -> float:
@@ -73,7 +75,7 @@ def require_wrk() -> str:
     if which("wrk") is None:
         raise NoWrk("wrk is missing: `apt-get install wrk` on Debian, or build it from its sources.")
     shown = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
-    return (shown.stdout + shown.stderr).split()[1]
+    return (shown.stdout + shown.stderr).split()[1].removeprefix("debian/")
 
 
 def send(target: Target, first: int, seconds: float) -> Measured:
@@ -104,8 +106,11 @@ def write_ids(path: Path, known: Mapping[str, Any], *, global_ids: bool) -> Path
 
 
 def _spec(target: Target) -> str:
-    # Yesterday, on the day of the programme: 05:00 in the morning in Beijing.
-    day = datetime.now(UTC).replace(hour=21, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    # The last 05:00 in Beijing after which eight hours have passed: the day's trips are over, those of five days before
+    # can still be reported, and all of a trip is on one day of the programme.
+    over = datetime.now(UTC) - timedelta(hours=8)
+    day = over.replace(hour=21, minute=0, second=0, microsecond=0)
+    day -= timedelta(days=day > over)
     body = json.dumps({"query": target.workload.document})[:-1] + ', "variables": '
     keys = "\n".join(f'    ["{name}"] = {_quoted(header)},' for name, header in target.headers.items())
     return f"""return {{

@@ -131,6 +131,15 @@ def node() -> str:
     return str(FOLDER / "node" / "node_modules" / "node" / "bin" / "node")
 
 
+def node_version() -> str:
+    """Return the version of the Node that the peers run on."""
+    return (
+        subprocess.run([node(), "--version"], capture_output=True, text=True, check=True)
+        .stdout.strip()
+        .removeprefix("v")
+    )
+
+
 @contextmanager
 def peer(
     server: Server,
@@ -173,8 +182,9 @@ def _version(folder: Path, package: str) -> str:
 
 
 def _major(program: str) -> int:
-    shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.match(r"v(\d+)", shown)
+    found = re.match(
+        r"v(\d+)", subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    )
     return int(found.group(1)) if found else 0
 
 

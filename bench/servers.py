@@ -50,6 +50,8 @@ class Running:
     port: int
     targets: Mapping[str, Target]
     database: str
+    #: Whether it numbers donations after they were acknowledged.
+    seals: bool = False
 
     def cpu_s(self) -> float:
         """Return the CPU that it has used."""
@@ -77,7 +79,7 @@ def lucid(server: Server, known: Mapping[str, Any], program: Sequence[str] = ("-
         for one in LUCID_WORKLOADS.values()
     }
     with started("Lucid", command, ROOT, settings, f"http://127.0.0.1:{port}/health/ready") as process:
-        yield Running("Lucid", revision(), process, port, targets, LUCID)
+        yield Running("Lucid", revision(), process, port, targets, LUCID, seals=True)
 
 
 @contextmanager
