@@ -200,6 +200,37 @@ def test_a_command_that_is_none_is_explained(capsys: pytest.CaptureFixture[str])
     assert run(capsys, "--help").code == 0
 
 
+def test_a_further_key_opens_less_and_ends(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/lucid.db"
+    monkeypatch.setenv("DATABASE_URL", url)
+    run(capsys, "migrate")
+    run(capsys, "partner", "add", "maps", "--name-en", "Maps", "--name-zh", "地图", "--kind", "ACTION_SOURCE")
+
+    narrow = run(capsys, "partner", "key", "maps", "--scope", "users:read", "--days", "30", "--label", "reports")
+    tests = run(capsys, "partner", "key", "maps", "--sandbox").out.splitlines()[-1]
+    beyond = run(capsys, "partner", "key", "maps", "--scope", "admin")
+    nobody = run(capsys, "partner", "key", "nobody")
+
+    key = narrow.out.splitlines()[-1]
+    assert caller_of(url, key) == ("maps", ["ACTION_SOURCE"], "LIVE")
+    assert caller_of(url, tests) == ("maps", ["ACTION_SOURCE"], "SANDBOX")
+    listed = run(capsys, "partner", "list").out
+    assert re.search(
+        rf"lk_{key.split('_')[1]}_…  LIVE +valid until \d{{4}}-\d\d-\d\d \d\d:\d\d UTC  users:read\n", listed
+    )
+    assert (beyond.code, beyond.err) == (
+        1,
+        "lucid: maps may not have admin: a partner may have what its kinds allow.\n",
+    )
+    assert nobody.err == "lucid: There is no partner nobody.\n"
+    for days in ("0", "-1", "many"):
+        with pytest.raises(SystemExit):
+            main(["partner", "key", "maps", "--days", days])
+        assert f"{days!r} is not a whole number of days from 1 to 3650" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("hours", ["-5", "8761", "1.5", "day", "", "99999999999"])
 def test_an_overlap_that_cannot_be_is_refused_with_what_can_be(capsys: pytest.CaptureFixture[str], hours: str) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -42,4 +42,5 @@ class Authenticator:
             scopes=frozenset(scope for scope in caller.scopes if scope.value in grant.scopes),
             user_id=grant.user_id,
             expires_at=grant.expires_at,
+            token_expires_at=grant.expires_at,
         )

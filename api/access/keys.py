@@ -54,6 +54,8 @@ class Caller:
     #: The one user whom a user token is for.
     user_id: UUID | None = None
     expires_at: datetime | None = None
+    #: When the token ends, if it is one.
+    token_expires_at: datetime | None = None
     #: Where the call came from: the budget of callers without a key goes by it.
     address: str = ""
     language: Language = Language.EN

@@ -31,6 +31,7 @@ class PartnerQueries:
             scopes=sorted(scope.value for scope in caller.scopes),
             user=await User.readable(info, caller.user_id) if caller.user_id is not None else None,
             expires_at=caller.expires_at,
+            token_expires_at=caller.token_expires_at,
         )
 
     @strawberry.field(description="Organisations that take part, oldest first.", extensions=public())

@@ -87,6 +87,7 @@ class Viewer:
         description="The one user whom your token is for; null without such a token, and without `users:read`."
     )
     expires_at: datetime | None = strawberry.field(description="When your key or token ends; null if that is not set.")
+    token_expires_at: datetime | None = strawberry.field(description="When your token ends; null with a key.")
 
     @strawberry.field(description="The keys of your organisation, oldest first; none for nobody and for user tokens.")
     async def keys(self, info: Info) -> list[ApiKey]:

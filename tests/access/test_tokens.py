@@ -1,9 +1,11 @@
 """Tokens: one user and some scopes for a while, and never more than the key that they were made with."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import jwt
+import orjson
 import pytest
 from tortoise.context import TortoiseContext
 
@@ -11,6 +13,7 @@ from api.access.tokens import SECRET_AGE_MAX, Grant, Signer, TokenInvalid
 from api.ledger import Ledger, UserBy
 from api.models import ApiKey, PartnerKind, Receipt, SigningKey, UserLink, encode_id, new_id, now
 from tests.conftest import Actor, Client, Running, add_partner, add_project, bus, recording
+from tests.resolvers.calls import socket_of
 
 CREATE = """
 mutation ($input: CreateUserTokenInput!) {
@@ -74,6 +77,30 @@ async def test_a_user_token_sees_its_own_user_and_no_other(
         "user": None,
         "node": None,
     }
+
+
+async def test_a_user_token_is_its_users_on_sockets_and_event_streams_too(
+    service: Running, ledger: Ledger, app_partner: Actor
+) -> None:
+    await two_users(ledger, app_partner)
+    made = await create(service.client(app_partner), "ana")
+    query = "{ viewer { tokenExpiresAt } users { nodes { externalRef } } }"
+    ana = Actor(app_partner.partner, made["token"])
+    ends = made["expiresAt"].split(".")[0] + "Z"
+    expected = {"viewer": {"tokenExpiresAt": ends}, "users": {"nodes": [{"externalRef": "ana"}]}}
+
+    assert await service.client(ana)(query) == expected
+    async with socket_of(service, ana) as socket:
+        await socket.subscribe(query)
+        assert await socket.next() == expected
+    streamed = await service.http.post(
+        "/graphql", json={"query": query}, headers=ana.headers | {"accept": "text/event-stream"}
+    )
+    (event,) = re.findall(r"^data: (\{.*)$", streamed.text, re.MULTILINE)
+    assert orjson.loads(event)["data"] == expected
+    # A key is no token.
+    viewer = await service.client(app_partner)("{ viewer { tokenExpiresAt expiresAt } }")
+    assert viewer == {"viewer": {"tokenExpiresAt": None, "expiresAt": None}}
 
 
 async def test_a_user_token_gives_its_own_energy_and_nobody_elses(

@@ -123,7 +123,7 @@ FIELDS: dict[str, Way] = {
             ALL: "environment rateLimit now",
             WITH_KEY: "partner keyId scopes",
             "none none none yes none yes none none none none": "user",
-            "none none none yes yes yes none none none none": "expiresAt",
+            "none none none yes yes yes none none none none": "expiresAt tokenExpiresAt",
             KEYS: "keys",
             "none yes none none none none none none none yes": "deprecatedUsage",
         },

@@ -46,13 +46,14 @@ HEARD = {
     "query": [{"data": {"caller": "ann"}}],
     "mutation": [{"data": {"write": "a"}}],
     "subscription": [{"data": {"count": 0}}, {"data": {"count": 1}}, {"data": {"count": 2}}],
+    "resumed": ["line 0", "line 1", "line 2", "line 3"],
 }
 
 
-async def test_the_client_graphql_ws_asks_all_types_of_operations(server: Server) -> None:
+async def test_the_client_graphql_ws_asks_all_types_of_operations_and_resumes(server: Server) -> None:
     assert await run_node("clients.mjs", "ws", server.ws_url) == HEARD
 
 
 @pytest.mark.parametrize("mode", ["sse", "sse-single"])
-async def test_the_client_graphql_sse_asks_all_types_of_operations(server: Server, mode: str) -> None:
+async def test_the_client_graphql_sse_asks_all_types_of_operations_and_resumes(server: Server, mode: str) -> None:
     assert await run_node("clients.mjs", mode, server.url) == HEARD

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import websockets
-from gql import Client, gql
+from gql import Client, GraphQLRequest, gql
 from gql.transport.websockets import WebsocketsTransport
 
 from api.transport.session import SocketLimits
@@ -335,13 +335,21 @@ async def test_a_page_of_another_host_is_refused_with_403(server: Server, origin
     assert refused.value.response.status_code == 403
 
 
-async def test_the_client_gql_asks_and_subscribes(server: Server) -> None:
+async def test_the_client_gql_asks_writes_subscribes_and_resumes(server: Server) -> None:
     transport = WebsocketsTransport(
         url=server.ws_url, init_payload={"Authorization": "Bearer ann"}, subprotocols=["graphql-transport-ws"]
     )
     async with asyncio.timeout(HANG_S), Client(transport=transport) as session:
         answered = await session.execute(gql("{ caller }"))
+        written = await session.execute(gql('mutation { write(text: "a") }'))
         counted = [result async for result in session.subscribe(gql("subscription { count(to: 3) }"))]
+        lines = "subscription ($after: String) { lines(after: $after, to: 3) { cursor } }"
+        before = session.subscribe(gql(lines))
+        first = (await anext(before))["lines"]["cursor"]
+        await before.aclose()
+        after = GraphQLRequest(lines, variable_values={"after": first})
+        others = [result["lines"]["cursor"] async for result in session.subscribe(after)]
 
-    assert answered == {"caller": "ann"}
+    assert (answered, written) == ({"caller": "ann"}, {"write": "a"})
     assert counted == [{"count": 0}, {"count": 1}, {"count": 2}]
+    assert [first, *others] == ["c0", "c1", "c2"]
