@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -32,6 +31,7 @@ from api.access import (
     payer,
     preferred,
 )
+from api.batching import Overloaded
 from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
@@ -44,7 +44,7 @@ from api.execution.metering import Meter
 from api.ledger import Ledger, Rules
 from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema
-from api.schema.catalogue import said
+from api.schema.catalogue import explained, said
 from api.schema.context import Context
 from api.schema.sunset import deprecation_extensions, deprecation_headers, sunsets
 from api.settings import BadSetting, Settings, read_settings
@@ -172,6 +172,23 @@ def require_valid(engine: Engine[Any], documents: Mapping[str, str]) -> None:
             raise BadSetting(f"LUCID_TRUSTED_DOCUMENTS: the document {name} cannot be used: {errors[0].message}")
 
 
+async def recognised(authenticator: Authenticator, headers: Mapping[str, str]) -> Caller:
+    """Return who is calling.
+
+    Raises: Refused, also when there is no time to find out.
+    """
+    try:
+        return await authenticator(headers)
+    except Unauthenticated:  # and why is not said: a wrong key learns nothing
+        raise Refused("UNAUTHENTICATED", "The key or token is not valid.", 401) from None
+    except Overloaded as error:
+        meaning = explained(error)
+        assert meaning is not None  # noqa: S101 - this one has a meaning
+        facts = meaning.extensions or {}
+        wait = {"retry-after": str(facts["retryAfterS"])}
+        raise Refused(facts["code"], meaning.message, 503, headers=wait, extensions=facts) from None
+
+
 def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> Starlette:
     """Return the application. Its database is opened when it starts.
 
@@ -189,12 +206,9 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
     current: list[Service] = []
 
     async def authenticate(headers: Mapping[str, str]) -> Caller:
-        try:
-            caller = await authenticator(headers)
-        except Unauthenticated:  # and why is not said: a wrong key learns nothing
-            raise Refused("UNAUTHENTICATED", "The key or token is not valid.", 401) from None
+        caller = await recognised(authenticator, headers)
         current[0].uses.note(caller.key_id)
-        return replace(caller, language=preferred(headers.get("accept-language", "")), address=headers[CLIENT])
+        return caller.calling(headers[CLIENT], preferred(headers.get("accept-language", "")))
 
     def context(caller: Caller, request_id: str) -> Context:
         return current[0].context(caller, request_id, authenticator)
@@ -210,6 +224,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         authenticate=authenticate,
         context=context,
         interpret=interpret,
+        explain=explained,
         notice=notice,
         deadline_s=settings.deadline.total_seconds(),
         meter=Meter(core_schema, text, rates, cost_max=settings.cost_max),

@@ -263,7 +263,7 @@ def _tell(answer: object, waiters: list[Waiter]) -> None:
     for waiter, make in waiters:
         if waiter.done():  # its caller went away
             continue
-        if make is not maker and not isinstance(answer, Exception):
+        if make != maker and not isinstance(answer, Exception):
             maker = make
             made = _made(answer, make)
         if isinstance(made, Exception):

@@ -264,13 +264,13 @@ def slow_statement(url: str) -> str:
 async def test_the_database_stops_with_the_operation(
     db: TortoiseContext, url: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def by_code(code: str) -> None:
+    async def by_slug(slug: str) -> None:
         await db.db().execute_query(slow_statement(url))
 
     async with limited(url, db, deadline=timedelta(seconds=1)) as service:
         with monkeypatch.context() as patched:
-            patched.setattr(models.Project, "by_code", by_code)
-            answer = await post(service, '{ project(code: "longwu") { code } }')
+            patched.setattr(models.Partner, "by_slug", by_slug)
+            answer = await post(service, '{ partner(slug: "waters") { slug } }')
         assert answer.status_code == 504
         assert answer.json()["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
 

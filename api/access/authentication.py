@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from api.access.keys import NOBODY, PREFIX, Caller, Unauthenticated, caller_of, key_of, require_valid
 from api.access.tokens import Signer, TokenInvalid
-from api.models import ApiKey
+from api.models.loaders import loaders
 
 
 class Authenticator:
@@ -36,7 +36,7 @@ class Authenticator:
             grant = await self.signer.verify(token)
         except TokenInvalid as error:
             raise Unauthenticated from error
-        caller = caller_of(require_valid(await ApiKey.with_partner(grant.key_id)))
+        caller = caller_of(require_valid(await loaders().keys.load(grant.key_id)))
         return replace(
             caller,
             scopes=frozenset(scope for scope in caller.scopes if scope.value in grant.scopes),

@@ -8,6 +8,7 @@ from base64 import b32encode
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from uuid import UUID
@@ -27,6 +28,7 @@ from api.models import (
     now,
 )
 from api.models.database import transaction
+from api.models.loaders import loaders
 
 PREFIX = "lk"
 #: Who acts, in the audit log, when somebody with access to the machine does.
@@ -83,6 +85,13 @@ class Caller:
     def sees(self, user_id: UUID) -> bool:
         """Whether what belongs to a user can be the caller's to see: to a user token, its own user's only."""
         return self.user_id in {None, user_id}
+
+    def calling(self, address: str, language: Language) -> "Caller":
+        """Return the same caller, who calls from an address and is spoken to in a language."""
+        # Each request does this. `replace` sets field by field, past the guard of a frozen class.
+        caller = object.__new__(Caller)
+        caller.__dict__.update(self.__dict__, address=address, language=language)
+        return caller
 
     async def projects(self) -> set[UUID]:
         """Return the projects in which the caller takes part, if it takes part as an NGO or a sponsor."""
@@ -182,7 +191,7 @@ async def key_of(text: str) -> ApiKey:
     key_id, _, secret = rest.partition("_")
     if prefix != PREFIX or not (1 <= len(key_id) <= 16 and key_id.isalnum() and secret.isascii()):
         raise Unauthenticated
-    key = await ApiKey.with_partner(key_id)
+    key = await loaders().keys.load(key_id)
     is_right = compare_digest(_hash(secret), key.secret_hash if key else NO_HASH)
     if key is None or not is_right:
         raise Unauthenticated
@@ -199,8 +208,12 @@ def require_valid(key: ApiKey | None) -> ApiKey:
     return key
 
 
+@lru_cache(1_000)
 def caller_of(key: ApiKey) -> Caller:
-    """Return the caller for whom a key speaks, with the scopes that its partner's kinds allow today."""
+    """Return the caller for whom a key speaks, with the scopes that its partner's kinds allow today.
+
+    Remembered by all that the light row of the key says, so whatever changes about it makes another caller.
+    """
     return Caller(
         partner=key.partner,
         key_id=key.id,

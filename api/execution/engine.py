@@ -25,7 +25,17 @@ from graphql.execution import create_source_event_stream
 from api.execution.announcements import AnnouncedStream, Announcement
 from api.execution.caching import Caching
 from api.execution.documents import Document, Documents
-from api.execution.errors import SAY, Code, Say, as_written, coded, format_execution_errors
+from api.execution.errors import (
+    EXPLAIN,
+    SAY,
+    Code,
+    Explain,
+    Say,
+    as_written,
+    coded,
+    format_execution_errors,
+    unexplained,
+)
 from api.execution.executables import Executable, Executables
 from api.execution.guard import Guard, failure
 from api.execution.inputs import COERCION_ERRORS_MAX
@@ -88,6 +98,7 @@ class Engine(Generic[Caller]):
         meter: Meter[Caller] | None = None,
         caching: Caching[Caller] | None = None,
         interpret: Interpret = lambda _: as_written,
+        explain: Explain = unexplained,
         notice: Notice[Caller] = lambda *_: Announcement(),
         interpreted_first: int = 1,
     ) -> None:
@@ -98,6 +109,7 @@ class Engine(Generic[Caller]):
         self.executables = Executables(schema, interpreted_first)
         self._introspections = Introspections()
         self._interpret = interpret
+        self._explain = explain
         self._notice = notice
         self._make_context = context
         self._meter = meter
@@ -116,6 +128,7 @@ class Engine(Generic[Caller]):
     def listen(self, headers: Mapping[str, str]) -> None:
         """Speak the language of these headers from now on, in this task and those that it starts."""
         SAY.set(self._interpret(headers))
+        EXPLAIN.set(self._explain)
 
     async def execute(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation."""

@@ -3,6 +3,7 @@
 - What the engine itself says about a document or its variables is shown, with a code.
 - What a resolver raises is shown when it is a `GraphQLError` that carries `extensions.code`: somebody meant it
   for the caller.
+- What else it raises may be explained by whoever runs the engine: that there is too much to do, for example.
 - Everything else is a bug. The caller learns that there was one and its request id; the log learns the rest.
 
 `Refused` is the refusal of a whole request, raised by the transports and by the authenticator they are given.
@@ -28,6 +29,11 @@ FormattedError: TypeAlias = dict[str, Any]
 Say: TypeAlias = Callable[[str, str], str]
 
 SAY: ContextVar[Say] = ContextVar("SAY")
+
+# Says what an exception that carries no code means to a caller, if it means anything.
+Explain: TypeAlias = Callable[[Exception], GraphQLError | None]
+
+EXPLAIN: ContextVar[Explain] = ContextVar("EXPLAIN")
 
 MESSAGE_MAX = 1_000
 LOGGED_MAX = 10
@@ -89,6 +95,10 @@ def as_written(code: str, message: str) -> str:
     return message
 
 
+def unexplained(_: Exception) -> None:
+    """Explain nothing."""
+
+
 def _said(code: str, message: str) -> str:
     return SAY.get(as_written)(code, message)[:MESSAGE_MAX]
 
@@ -114,6 +124,7 @@ def format_execution_errors(errors: Iterable[GraphQLError], request_id: str) -> 
     masked = 0
     for error in errors:
         origin = _origin(error)
+        origin = EXPLAIN.get(unexplained)(origin) or origin
         if isinstance(origin, GraphQLError) and "code" in (origin.extensions or {}):
             formatted.append(_format(error, origin.extensions or {}, request_id, origin.message))
         elif _is_bad_input(origin):

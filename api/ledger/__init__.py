@@ -11,6 +11,7 @@ from api.ledger.ledger import (
     Rules,
     UserBy,
     check_key,
+    is_text,
 )
 from api.ledger.orders import Outcome
 from api.ledger.trips import Leg
@@ -29,4 +30,5 @@ __all__ = [
     "Rules",
     "UserBy",
     "check_key",
+    "is_text",
 ]

@@ -346,10 +346,15 @@ def check_legs(legs: Sequence[Leg], methodology: str | None) -> None:
         check_text(methodology, ("methodology",))
 
 
+def is_text(text: str) -> bool:
+    """Whether a text can be a key, a reference or a name: not empty, not long, and printable."""
+    return 1 <= len(text) <= TEXT_MAX and text.isprintable()
+
+
 def check_text(text: str, path: tuple[str, ...]) -> None:
     """Refuse a text that is empty, long, or not printable.
 
     Raises: InvalidInput.
     """
-    if not 1 <= len(text) <= TEXT_MAX or not text.isprintable():
+    if not is_text(text):
         raise InvalidInput(path=path, reason="Expected 1 to {most} printable characters.", case={"most": TEXT_MAX})

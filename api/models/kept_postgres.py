@@ -10,12 +10,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from operator import itemgetter
 from typing import Any, NoReturn, TypeVar
 
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 from tortoise.exceptions import IntegrityError, OperationalError
 
+from api.models.rows import microseconds
 from api.models.statements import ConnectionLost, Statement, TooSlow
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,17 @@ LOST = (
 OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+
+async def prepare_types(raw: asyncpg.Connection) -> None:
+    """Leave moments as PostgreSQL sends them, microseconds, until somebody looks at one: most rows have several."""
+    await raw.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        encoder=lambda moment: (microseconds(moment),),
+        decoder=itemgetter(0),
+        format="tuple",
+    )
 
 
 class Connection:

@@ -17,7 +17,7 @@ from tortoise.backends.base.client import TransactionalDBClient, TransactionCont
 from tortoise.connection import get_connections
 from typing_extensions import override
 
-from api.models.kept_postgres import CONNECT_TIMEOUT_S, SETTINGS, KeptPostgres
+from api.models.kept_postgres import CONNECT_TIMEOUT_S, SETTINGS, KeptPostgres, prepare_types
 
 #: What a pool is told, and a connection of its own is not.
 POOL_ONLY = frozenset(
@@ -100,7 +100,9 @@ class WholeAsyncpgClient(AsyncpgDBClient):
         settings = self._template["server_settings"] | SETTINGS
         given = {name: value for name, value in self._template.items() if name not in POOL_ONLY}
         given |= {"server_settings": settings, "password": self.password, "timeout": CONNECT_TIMEOUT_S}
-        return await asyncpg.connect(**given)
+        connection: asyncpg.Connection = await asyncpg.connect(**given)
+        await prepare_types(connection)
+        return connection
 
 
 client_class = WholeAsyncpgClient

@@ -2,27 +2,30 @@
 
 Making a model of a row costs more than fetching it. A light row is what the driver hands out, a record on PostgreSQL
 and a tuple on SQLite, under a class that names its columns: `row.status`, in the type that the model declares. A value
-that the driver leaves as text (an enum, JSON; on SQLite an id or a moment) is decoded when it is read, and only then.
+that the driver leaves as it came (a moment, an enum, JSON; on SQLite an id) is decoded when it is read, and only then.
 The model's properties and methods are there as well, and nothing that asks or writes.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from inspect import isfunction
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 import asyncpg
 import orjson
+from asyncpg.pgproto import pgproto
 from tortoise import fields
 from tortoise.fields.base import Field
 from tortoise.fields.relational import ForeignKeyFieldInstance
 from tortoise.models import Model
 
 Row = TypeVar("Row")
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
+MICROSECOND = timedelta(microseconds=1)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: How a column is read from a record or a tuple by its place in it; None when it is there as it is wanted.
 Decoder = Callable[[Any], Any]
@@ -101,7 +104,22 @@ def _reader(index: int, decode: Decoder | None) -> Callable[[Any], Any]:
     return read
 
 
+def microseconds(moment: datetime) -> int:
+    """Return a moment as PostgreSQL counts it."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def _moment(count: int) -> datetime:
+    return EPOCH + timedelta(microseconds=count)
+
+
 def _postgres_decoder(field: "Field[Any]") -> Decoder | None:
+    if isinstance(field, fields.DatetimeField):
+        return _moment
+    return _decoder(field)
+
+
+def _decoder(field: "Field[Any]") -> Decoder | None:
     kind = getattr(field, "enum_type", None)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return {member.value: member for member in kind}.__getitem__
@@ -110,7 +128,7 @@ def _postgres_decoder(field: "Field[Any]") -> Decoder | None:
 
 def _sqlite_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, fields.UUIDField):
-        return UUID
+        return pgproto.UUID
     if isinstance(field, fields.DatetimeField):
         return datetime.fromisoformat
-    return bool if isinstance(field, fields.BooleanField) else _postgres_decoder(field)
+    return bool if isinstance(field, fields.BooleanField) else _decoder(field)

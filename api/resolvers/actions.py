@@ -1,6 +1,8 @@
 """Recording actions, reversing them, estimating what they would give, and finding them again."""
 
+from collections.abc import Awaitable, Mapping
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -25,7 +27,7 @@ from api.schema.action import (
 )
 from api.schema.action_type import ActionType
 from api.schema.calculation import Calculation
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.enums import ListOrder
 from api.schema.errors import show, show_failure
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
@@ -111,9 +113,9 @@ class ActionQueries:
         return connection(page, Action.of)
 
     @strawberry.field(description="An action that you have recorded.", extensions=guarded(Scope.ACTIONS_READ))
-    async def action(self, info: Info, id: node.IdArgument) -> Action | None:  # noqa: A002 - it is the word of the schema
+    def action(self, info: Info, id: node.IdArgument) -> Later[Action | None]:  # noqa: A002 - it is the word of the schema
         """Find an action."""
-        return await visible_action(info, id)
+        return visible_action(info, id)
 
 
 @strawberry.type
@@ -133,7 +135,10 @@ class ActionMutations:
         (outcome,) = await info.context.ledger.record(info.context.partnership, [recording])
         if isinstance(outcome, Exception):
             raise outcome
-        return await _recorded(info, outcome)
+        recorded = outcome.result_id
+        return _recorded(
+            info, outcome, {recorded: await info.context.loaders.actions.load(recorded)} if recorded else {}
+        )
 
     @strawberry.mutation(
         description=(
@@ -167,10 +172,10 @@ class ActionMutations:
             for index, item in enumerate(input.actions)
         ]
         outcomes = await info.context.ledger.record(info.context.partnership, recordings)
-        # In one go, so that what follows asks for each table once and not once for each item.
+        # All at once, so that the table is asked once and not once for each item.
         ids = [one.result_id for one in outcomes if isinstance(one, Outcome) and one.result_id is not None]
-        await info.context.loaders.actions.load_many(ids)
-        return RecordActionsPayload(results=[await _recorded(info, one) for one in outcomes], errors=[])
+        rows = dict(zip(ids, await info.context.loaders.actions.load_many(ids), strict=True))
+        return RecordActionsPayload(results=[_recorded(info, one, rows) for one in outcomes], errors=[])
 
     @strawberry.mutation(
         description="Declare an action of yours void. Its grams are taken back as far as they are unspent.",
@@ -189,31 +194,35 @@ class ActionMutations:
             )
         except Refusal as refusal:
             outcome = Outcome(refusal=refusal)
-        row = await context.loaders.actions.load(outcome.result_id) if outcome.result_id else None
+        reversed_id = outcome.result_id
         return ReverseActionPayload(
-            action=Action.of(row) if row is not None else None,
+            action=await context.loaders.actions.load(reversed_id, Action.found) if reversed_id else None,
             balance=await known_balance(info, outcome),
             replayed=outcome.replayed,
             errors=show(outcome.refusal),
         )
 
 
-async def visible_action(info: Info, text: str) -> Action | None:
+def visible_action(info: Info, text: str) -> Awaitable[Action | None]:
     """Return an action that is the caller's to see."""
     caller = info.context.caller
-    row = await info.context.loaders.actions.load(node.id_or_nobody(text, node.ACTION))
-    if row is None or row.environment is not caller.environment or not caller.sees(row.user_id):
-        return None
-    return Action.of(row) if caller.owner_id in {None, row.partner_id} else None
+
+    def visible(row: models.Action | None) -> Action | None:
+        if row is None or row.environment is not caller.environment or not caller.sees(row.user_id):
+            return None
+        return Action.of(row) if caller.owner_id in {None, row.partner_id} else None
+
+    return info.context.loaders.actions.load(node.id_or_nobody(text, node.ACTION), visible)
 
 
-async def _recorded(info: Info, outcome: Outcome | Exception) -> RecordActionPayload:
+def _recorded(
+    info: Info, outcome: Outcome | Exception, rows: Mapping[UUID, models.Action | None]
+) -> RecordActionPayload:
     if isinstance(outcome, Exception):
         failure = show_failure(outcome, info.context.request_id)
         return RecordActionPayload(action=None, balance=None, replayed=False, errors=failure)
-    row = await info.context.loaders.actions.load(outcome.result_id) if outcome.result_id else None
     return RecordActionPayload(
-        action=Action.of(row) if row is not None else None,
+        action=Action.found(rows.get(outcome.result_id)) if outcome.result_id is not None else None,
         balance=balance_of(outcome),
         replayed=outcome.replayed,
         errors=show(outcome.refusal),

@@ -55,9 +55,11 @@ def user_by(given: UserByInput) -> UserBy:
 
 async def known_balance(info: Info, outcome: Outcome) -> Balance | None:
     """Return the user's energy for a call that needs no link with the user; None when there is no link any more."""
-    if outcome.user_id is None or await info.context.loaders.links.load(outcome.user_id) is None:
+    caller = info.context.partnership
+    if outcome.user_id is None:
         return None
-    return balance_of(outcome)
+    link = await info.context.loaders.linked_users.load((caller.partner_id, caller.environment, outcome.user_id))
+    return balance_of(outcome) if link is not None else None
 
 
 def balance_of(outcome: Outcome) -> Balance | None:

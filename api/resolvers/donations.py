@@ -268,5 +268,4 @@ async def visible_donation(info: Info, text: str) -> Donation | None:
 
 
 async def _donation(info: Info, outcome: Outcome) -> Donation | None:
-    row = await info.context.loaders.transfers.load(outcome.result_id) if outcome.result_id else None
-    return Donation.of(row) if row is not None else None
+    return await info.context.loaders.transfers.load(outcome.result_id, Donation.found) if outcome.result_id else None

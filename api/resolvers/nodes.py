@@ -1,5 +1,6 @@
 """Anything by its global id. What is not the caller's to see is not found."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
@@ -13,8 +14,8 @@ from api.resolvers.donations import visible_donation
 from api.resolvers.users import visible_user
 from api.schema import node
 from api.schema.action_type import ActionType
-from api.schema.context import Info
-from api.schema.event import DonationEvent, write_cursor
+from api.schema.context import Info, arrived
+from api.schema.event import DonationEvent
 from api.schema.node import IdArgument, Node
 from api.schema.partner import Partner
 from api.schema.permissions import public
@@ -51,7 +52,7 @@ class NodeQueries:
         """Find many."""
         if len(ids) > NODES_MAX:
             raise bad_input("Ask for at most {most} nodes.", most=NODES_MAX)
-        return [await _find(info, one) for one in ids]
+        return await asyncio.gather(*(_find(info, one) for one in ids))
 
 
 async def _find(info: Info, text: str) -> Node | None:
@@ -65,7 +66,8 @@ async def _find(info: Info, text: str) -> Node | None:
     loaders = info.context.loaders
     found: Node | None = None
     if prefix == node.USER:
-        found = await visible_user(info, UserBy(id=strawberry.Some(strawberry.ID(text)), external_ref=None))
+        by = UserBy(id=strawberry.Some(strawberry.ID(text)), external_ref=None)
+        found = await arrived(visible_user(info, by))
     elif prefix == node.ACTION:
         found = await visible_action(info, text)
     elif prefix == node.DONATION:
@@ -73,11 +75,9 @@ async def _find(info: Info, text: str) -> Node | None:
     elif prefix == node.EVENT:
         found = await _event(info, row_id)
     elif prefix == node.PROJECT:
-        project = await loaders.projects.load(row_id)
-        found = Project.of(project) if project is not None else None
+        found = await loaders.projects.load(row_id, Project.found)
     elif prefix == node.PARTNER:
-        partner = await loaders.partners.load(row_id)
-        found = Partner.of(partner) if partner is not None else None
+        found = await loaders.partners.load(row_id, Partner.found)
     elif prefix == node.ACTION_TYPE:
         catalogue = info.context.ledger.catalogue
         await catalogue.refresh()
@@ -87,9 +87,9 @@ async def _find(info: Info, text: str) -> Node | None:
 
 async def _event(info: Info, row_id: UUID) -> DonationEvent | None:
     caller = info.context.caller
-    row = (await models.Event.by_ids([row_id])).get(row_id)
+    row = await info.context.loaders.events.load(row_id)
     if row is None or row.environment is not caller.environment:
         return None
     if not caller.is_operator and row.project_id not in await caller.projects():
         return None
-    return DonationEvent.of(row, write_cursor({row.project_id: row.sequence}))
+    return DonationEvent.found(row)

@@ -7,7 +7,7 @@ import strawberry
 from api import models
 from api.resolvers.arguments import bad_input
 from api.schema import node
-from api.schema.context import Info
+from api.schema.context import Info, Later, arrived, later
 from api.schema.enums import ListOrder
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
 from api.schema.partner import Partner
@@ -29,7 +29,7 @@ class PartnerQueries:
             key_id=caller.key_id,
             environment=caller.environment,
             scopes=sorted(scope.value for scope in caller.scopes),
-            user=await User.readable(info, caller.user_id) if caller.user_id is not None else None,
+            user=await arrived(User.readable(info, caller.user_id)) if caller.user_id is not None else None,
             expires_at=caller.expires_at,
             token_expires_at=caller.token_expires_at,
         )
@@ -49,17 +49,15 @@ class PartnerQueries:
         return connection(page, Partner.of)
 
     @strawberry.field(description="An organisation, by its id or by its slug.", extensions=public())
-    async def partner(
+    def partner(
         self,
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Global id.")] = None,  # noqa: A002
         slug: Annotated[str | None, strawberry.argument(description="Slug.")] = None,
-    ) -> Partner | None:
+    ) -> Later[Partner | None]:
         """Find a partner."""
         if (id is None) is (slug is None):
             raise bad_input("Say either id or slug.")
         if slug is not None:
-            row = await models.Partner.by_slug(slug)
-        else:
-            row = await info.context.loaders.partners.load(node.id_or_nobody(id or "", node.PARTNER))
-        return Partner.of(row) if row is not None else None
+            return later(models.Partner.by_slug(slug), Partner.found)
+        return info.context.loaders.partners.load(node.id_or_nobody(id or "", node.PARTNER), Partner.found)

@@ -12,13 +12,14 @@ from api.ledger import Outcome, Refusal
 from api.ledger.project_changes import Description, Organisations, Steward
 from api.ledger.projects import add_project, set_project_organisations, set_project_status, update_project
 from api.models import ProjectCategory, ProjectStatus
+from api.models.loaders import ProjectPage
 from api.resolvers.arguments import OfPartner, bad_input, some
 from api.schema import node
 from api.schema.catalogue import error
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.enums import ListOrder
 from api.schema.errors import show
-from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
+from api.schema.paging import After, Before, Connection, First, Last, Order, paged_as, window
 from api.schema.permissions import guarded, public
 from api.schema.project import Project, ProjectProgress
 from api.schema.project_change import (
@@ -35,13 +36,15 @@ from api.schema.project_change import (
     UpdateProjectPayload,
 )
 
+_projects = paged_as(Project)
+
 
 @strawberry.type
 class ProjectQueries:
     """What can be asked of projects."""
 
     @strawberry.field(description="Environmental projects, oldest first.", extensions=public())
-    async def projects(
+    def projects(
         self,
         info: Info,
         first: First = None,
@@ -52,31 +55,26 @@ class ProjectQueries:
         category: Annotated[ProjectCategory | None, strawberry.argument(description="Only of this category.")] = None,
         status: Annotated[ProjectStatus | None, strawberry.argument(description="Only at this stage.")] = None,
         partner_id: OfPartner = None,
-    ) -> Connection[Project]:
+    ) -> Later[Connection[Project]]:
         """Page through projects."""
-        page = await models.Project.page(
-            window(first, after, last, before, order),
-            category,
-            status,
-            node.require_id(partner_id, node.PARTNER) if partner_id is not None else None,
-        )
-        return connection(page, Project.of)
+        partner = node.require_id(partner_id, node.PARTNER) if partner_id is not None else None
+        wanted = window(first, after, last, before, order)
+        return info.context.loaders.project_pages.load(ProjectPage(category, status, partner, wanted), _projects)
 
     @strawberry.field(description="A project, by its id or by its code.", extensions=public())
-    async def project(
+    def project(
         self,
         info: Info,
         id: Annotated[strawberry.ID | None, strawberry.argument(description="Global id.")] = None,  # noqa: A002
         code: Annotated[str | None, strawberry.argument(description="Code.")] = None,
-    ) -> Project | None:
+    ) -> Later[Project | None]:
         """Find a project."""
         if (id is None) is (code is None):
             raise bad_input("Say either id or code.")
+        loaders = info.context.loaders
         if code is not None:
-            row = await models.Project.by_code(code)
-        else:
-            row = await info.context.loaders.projects.load(node.id_or_nobody(id or "", node.PROJECT))
-        return Project.of(row) if row is not None else None
+            return loaders.projects_by_code.load(code, Project.found)
+        return loaders.projects.load(node.id_or_nobody(id or "", node.PROJECT), Project.found)
 
 
 @strawberry.type
@@ -231,8 +229,9 @@ async def _outcome(call: Awaitable[Outcome]) -> Outcome:
 
 
 async def _project(info: Info, outcome: Outcome) -> Project | None:
-    row = await info.context.loaders.projects.load(outcome.result_id) if outcome.result_id is not None else None
-    return Project.of(row) if row is not None else None
+    if outcome.result_id is None:
+        return None
+    return await info.context.loaders.projects.load(outcome.result_id, Project.found)
 
 
 def _texts(name: str, text: TextInput) -> dict[str, str]:

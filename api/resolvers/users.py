@@ -1,15 +1,15 @@
 """Users of a partner, and the codes by which another partner comes to know them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from api import models
 from api.access import Scope, UserToken, create_user_token
-from api.ledger import Outcome, Refusal
+from api.ledger import Outcome, Refusal, is_text
 from api.resolvers.arguments import balance_of, known_balance, user_by
 from api.schema import node
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.enums import ListOrder
 from api.schema.errors import show
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
@@ -37,11 +37,11 @@ class UserQueries:
         description="A user that is linked with you; for operators any user, by id.",
         extensions=guarded(Scope.USERS_READ),
     )
-    async def user(
+    def user(
         self, info: Info, by: Annotated[UserBy, strawberry.argument(description="Which one.")]
-    ) -> User | None:
+    ) -> Later[User | None]:
         """Find a user."""
-        return await visible_user(info, by)
+        return visible_user(info, by)
 
     @strawberry.field(
         description="Users that are linked with you, newest first; for operators all.",
@@ -59,11 +59,18 @@ class UserQueries:
         """Page through users."""
         caller = info.context.caller
         wanted = window(first, after, last, before, order)
-        if caller.owner_id is None:
-            return connection(await models.User.page(wanted, caller.environment), User.of)
-        links = await models.UserLink.page(wanted, caller.owner_id, caller.environment, caller.user_id)
-        users = await models.User.by_ids([link.user_id for link in links.rows])
-        return connection(links, lambda link: User.of(users[link.user_id]), key=lambda link: link.user_id)
+        loaders, owner = info.context.loaders, caller.owner_id
+        page: models.Page[Any]
+        if owner is None:
+            page = await models.User.page(wanted, caller.environment)
+            rows: list[Any] = await loaders.users.load_many([user.id for user in page.rows])
+        else:
+            page = await models.UserLink.page(wanted, owner, caller.environment, caller.user_id)
+            keys = [(owner, caller.environment, link.user_id) for link in page.rows]
+            rows = list(await loaders.linked_users.load_many(keys))
+        # Whoever was unlinked in between is not there any more.
+        users = [row for row in rows if row is not None]
+        return connection(models.Page(users, page.has_next, page.has_previous), User.of)
 
 
 @strawberry.type
@@ -182,16 +189,22 @@ class UserMutations:
         )
 
 
-async def visible_user(info: Info, by: UserBy) -> User | None:
+def visible_user(info: Info, by: UserBy) -> Later[User | None]:
     """Return a user that is the caller's to see."""
-    context = info.context
-    wanted = user_by(by)
-    if context.caller.owner_id is None and wanted.id is not None:
-        user_id = wanted.id
-    else:
-        try:
-            user_id = await context.ledger.find(context.partnership, wanted)
-        except Refusal:
+    caller, loaders = info.context.caller, info.context.loaders
+    wanted, world = user_by(by), caller.environment
+    if caller.owner_id is None and wanted.id is not None:
+        return loaders.users.load(
+            wanted.id, lambda row: User.of(row) if row is not None and row.environment is world else None
+        )
+    partner_id = info.context.partnership.partner_id
+    if wanted.external_ref is None:
+        if wanted.id is None or not caller.sees(wanted.id):
             return None
-    row = await context.loaders.users.load(user_id)
-    return User.of(row) if row is not None and row.environment is context.caller.environment else None
+        return loaders.linked_users.load((partner_id, world, wanted.id), User.found)
+    if not is_text(wanted.external_ref):
+        return None
+    name = (partner_id, world, wanted.external_ref)
+    if caller.user_id is None:
+        return loaders.named_users.load(name, User.found)
+    return loaders.named_users.load(name, lambda row: User.of(row) if row is not None and caller.sees(row.id) else None)

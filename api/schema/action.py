@@ -13,7 +13,7 @@ from api.schema import node
 from api.schema.action_type import ActionType
 from api.schema.balance import Balance
 from api.schema.calculation import Calculation
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.errors import EstimateActionError, RecordActionError, RecordActionsError, ReverseActionError
 from api.schema.node import Node
 from api.schema.partner import Partner
@@ -21,6 +21,7 @@ from api.schema.permissions import guarded
 from api.schema.project import Project
 from api.schema.scalars import Grams
 from api.schema.user import User, UserBy
+from api.schema.views import shown, view
 
 if TYPE_CHECKING:
     from api.schema.donation import Donation
@@ -38,6 +39,11 @@ class Spending:
     )
 
 
+@view(
+    id=lambda row: node.global_id(node.ACTION, row.id),
+    credited=lambda row: row.credited_g,
+    taken_back=lambda row: row.taken_back_g,
+)
 @strawberry.type(description="A green action of a user.")
 class Action(Node):
     """A green action of a user."""
@@ -57,20 +63,21 @@ class Action(Node):
     reversed_at: datetime | None = strawberry.field(description="When it was reversed; null while it stands.")
 
     @strawberry.field(description="How each gram came about, frozen when the action was credited.")
-    def calculation(self) -> Calculation:
-        """Show the stored calculation."""
-        return Calculation.of(self.row.calculation)
+    def calculation(self, info: Info) -> Later[Calculation]:
+        """Load the stored calculation, where it was not read with the rest."""
+        if hasattr(self.row, "calculation"):
+            return Calculation.of(self.row.calculation)
+        return info.context.loaders.calculations.load(self.row.id, _calculation)
 
     @strawberry.field(description="The user; null since you unlinked the user, and without the scope `users:read`.")
-    async def user(self, info: Info) -> User | None:
+    def user(self, info: Info) -> Later[User | None]:
         """Load the user."""
-        return await User.readable(info, self.row.user_id)
+        return User.readable(info, self.row.user_id)
 
     @strawberry.field(description="Who recorded it.")
-    async def partner(self, info: Info) -> Partner | None:
+    def partner(self, info: Info) -> Later[Partner | None]:
         """Load the partner."""
-        row = await info.context.loaders.partners.load(self.row.partner_id)
-        return Partner.of(row) if row is not None else None
+        return info.context.loaders.partners.load(self.row.partner_id, Partner.found)
 
     @strawberry.field(description="Its type; null for a JOURNEY, whose legs have theirs.")
     async def action_type(self, info: Info) -> ActionType | None:
@@ -89,41 +96,35 @@ class Action(Node):
         from api.schema.donation import Donation  # noqa: PLC0415 - actions know donations, donations know actions
 
         context = info.context
-        spendings = []
-        for use in await trace.spent_on(self.row):
-            donation = await context.loaders.transfers.load(use.donation_id)
-            assert donation is not None  # noqa: S101 - the trace has read it
-            assert donation.project_id is not None  # noqa: S101 - every donation has one
-            project = await context.loaders.projects.load(donation.project_id)
-            assert project is not None  # noqa: S101 - projects are never deleted
-            is_own = context.caller.owner_id in {None, donation.partner_id}
-            spendings.append(
-                Spending(
-                    amount=Grams(use.amount_g),
-                    returned=use.returned,
-                    project=Project.of(project),
-                    donation=Donation.of(donation) if is_own else None,
-                )
+        uses = await trace.spent_on(self.row)
+        donations = await context.loaders.transfers.load_many([use.donation_id for use in uses])
+        rows = [row for row in donations if row is not None and row.project_id is not None]
+        assert len(rows) == len(uses)  # noqa: S101 - the trace has read them, and every donation has a project
+        projects = await context.loaders.projects.load_many([row.project_id for row in rows if row.project_id])
+        return [
+            Spending(
+                amount=Grams(use.amount_g),
+                returned=use.returned,
+                project=Project.there(project),
+                donation=Donation.of(row) if context.caller.owner_id in {None, row.partner_id} else None,
             )
-        return spendings
+            for use, row, project in zip(uses, rows, projects, strict=True)
+        ]
+
+    @classmethod
+    def found(cls, row: models.Action | None) -> Self | None:
+        """Show a row, if there is one."""
+        return cls.of(row) if row is not None else None
 
     @classmethod
     def of(cls, row: models.Action) -> Self:
         """Show a row."""
-        return cls(
-            id=node.global_id(node.ACTION, row.id),
-            row=row,
-            type=row.type,
-            quantity=row.quantity,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            external_ref=row.external_ref,
-            status=row.status,
-            credited=Grams(row.credited_g),
-            taken_back=None if row.taken_back_g is None else Grams(row.taken_back_g),
-            created_at=row.created_at,
-            reversed_at=row.reversed_at,
-        )
+        return shown(cls, row)
+
+
+def _calculation(row: models.Action | None) -> Calculation:
+    assert row is not None  # noqa: S101 - actions are never deleted
+    return Calculation.of(row.calculation)
 
 
 @strawberry.input(description="A part of an action in one mode of travel, or a whole action that has no parts.")

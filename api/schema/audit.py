@@ -9,7 +9,7 @@ import strawberry
 from api import models
 from api.models import AuditKind
 from api.schema import node
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.partner import Partner
 from api.schema.project import Project
 
@@ -26,20 +26,18 @@ class AuditEntry:
     created_at: datetime = strawberry.field(description="When.")
 
     @strawberry.field(description="The project that it is about.")
-    async def project(self, info: Info) -> Project | None:
+    def project(self, info: Info) -> Later[Project | None]:
         """Load the project."""
         if self.row.project_id is None:
             return None
-        row = await info.context.loaders.projects.load(self.row.project_id)
-        return Project.of(row) if row is not None else None
+        return info.context.loaders.projects.load(self.row.project_id, Project.found)
 
     @strawberry.field(description="The partner that it is about, or that changed a project.")
-    async def partner(self, info: Info) -> Partner | None:
+    def partner(self, info: Info) -> Later[Partner | None]:
         """Load the partner."""
         if self.row.partner_id is None:
             return None
-        row = await info.context.loaders.partners.load(self.row.partner_id)
-        return Partner.of(row) if row is not None else None
+        return info.context.loaders.partners.load(self.row.partner_id, Partner.found)
 
     @classmethod
     def of(cls, row: models.AuditEntry) -> Self:

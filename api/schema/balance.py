@@ -1,11 +1,12 @@
 """A user's energy."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import strawberry
 
 from api.models import TransferKind
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.scalars import Grams
 
 
@@ -17,14 +18,22 @@ class Balance:
     available: Grams = strawberry.field(description="Energy that the user can donate now.")
 
     @strawberry.field(description="Energy earned in all, less what reversed actions gave back.")
-    async def earned(self, info: Info) -> Grams:
+    def earned(self, info: Info) -> Later[Grams]:
         """Sum what came in."""
-        sums = await info.context.loaders.sums.load(self.user_id) or {}
-        taken = sums.get(TransferKind.REVERSE_EARN, 0) + sums.get(TransferKind.RECLAIM, 0)
-        return Grams(sums.get(TransferKind.EARN, 0) - taken)
+        return info.context.loaders.sums.load(self.user_id, _earned)
 
     @strawberry.field(description="Energy donated in all, less reversed donations.")
-    async def donated(self, info: Info) -> Grams:
+    def donated(self, info: Info) -> Later[Grams]:
         """Sum what went out."""
-        sums = await info.context.loaders.sums.load(self.user_id) or {}
-        return Grams(sums.get(TransferKind.DONATE, 0) - sums.get(TransferKind.REVERSE_DONATE, 0))
+        return info.context.loaders.sums.load(self.user_id, _donated)
+
+
+def _earned(sums: Mapping[TransferKind, int] | None) -> Grams:
+    found = sums or {}
+    taken = found.get(TransferKind.REVERSE_EARN, 0) + found.get(TransferKind.RECLAIM, 0)
+    return Grams(found.get(TransferKind.EARN, 0) - taken)
+
+
+def _donated(sums: Mapping[TransferKind, int] | None) -> Grams:
+    found = sums or {}
+    return Grams(found.get(TransferKind.DONATE, 0) - found.get(TransferKind.REVERSE_DONATE, 0))

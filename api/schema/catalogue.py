@@ -17,6 +17,7 @@ import strawberry
 from graphql import GraphQLError
 
 from api.access import Language
+from api.batching import Overloaded
 from api.schema.scalars import format_moment
 from api.schema.text import Text
 
@@ -69,6 +70,9 @@ class Entry:
             complete=content.get("complete", False),
         )
 
+
+#: What waits is gone by then: a full queue is some seconds of work.
+RETRY_AFTER_S = 5
 
 _CONTENT = tomllib.loads((files("api.schema") / "catalogue.toml").read_text(encoding="utf-8"))
 
@@ -123,6 +127,14 @@ def error(
 ) -> GraphQLError:
     """Return a GraphQL error with a code and a sentence, whose facts stand in braces."""
     return GraphQLError(sentence(english, facts), extensions={"code": code, **extensions})
+
+
+def explained(origin: Exception) -> GraphQLError | None:
+    """Return what an exception means to a caller, if it is none of our bugs."""
+    if not isinstance(origin, Overloaded):
+        return None
+    facts = {"retryAfterS": RETRY_AFTER_S}
+    return GraphQLError(Sentence(CATALOGUE["OVERLOADED"].message, facts), extensions={"code": "OVERLOADED", **facts})
 
 
 @strawberry.type(description="An error that can happen: its code never changes.")

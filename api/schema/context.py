@@ -1,51 +1,42 @@
-"""What a resolver is given: the caller, the ledger, the feed, and loaders that live as long as the operation."""
+"""What a resolver is given: the caller, the ledger, the feed, and the loaders that it shares with all requests."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
-from api import models
 from api.access import Caller, DeprecatedUses, Language, Rates
 from api.access.tokens import Signer
 from api.events.feed import Feed
 from api.ledger import Ledger, Partnership
+from api.models.loaders import Loaders, loaders
 
-Row = TypeVar("Row")
+T = TypeVar("T")
+Made = TypeVar("Made")
+
+# What a resolver answers that is no coroutine: a value, or the future in which a loader will put it. The executor waits
+# for a future as it is, and needs a task for each coroutine that waits beside others. To Strawberry it is the value.
+if TYPE_CHECKING:
+    Later: TypeAlias = T | Awaitable[T]
+else:
+
+    class Later:
+        """The type that it is given."""
+
+        def __class_getitem__(cls, kind: Any) -> Any:
+            """Return what Strawberry sees."""
+            return kind
 
 
-def loader(question: Callable[[list[UUID]], Awaitable[Mapping[UUID, Row]]]) -> "DataLoader[UUID, Row | None]":
-    """Return a loader that asks a named question once for all ids of a moment."""
-
-    async def load(ids: list[UUID]) -> list[Row | None]:
-        rows = await question(ids)
-        return [rows.get(one) for one in ids]
-
-    return DataLoader(load_fn=load)
+async def later(awaited: Awaitable[T], make: Callable[[T], Made]) -> Made:
+    """Return what is made of what is awaited."""
+    return make(await awaited)
 
 
-class Loaders:
-    """Rows by id, each asked for once in an operation."""
-
-    def __init__(self, caller: Caller) -> None:
-        environment = caller.environment
-        self.partners = loader(models.Partner.by_ids)
-        self.projects = loader(models.Project.by_ids)
-        self.users = loader(models.User.by_ids)
-        self.actions = loader(models.Action.by_ids)
-        self.transfers = loader(models.Transfer.by_ids)
-        self.reversals = loader(models.Transfer.reversals_of)
-        self.sums = loader(models.Transfer.sums)
-        self.events = loader(models.Event.by_transfers)
-        self.accounts = loader(models.Account.by_ids)
-        self.heads = loader(lambda ids: models.ProjectHead.of_projects(ids, environment))
-        self.organisations = loader(models.ProjectOrganisation.by_projects)
-        partner = caller.partner
-        # Nobody without a key is shown a user, so nobody's links are asked for.
-        self.links = loader(lambda ids: models.UserLink.by_users(partner.id if partner else models.NOBODY, ids))
+async def arrived(answer: Later[T]) -> T:
+    """Return a resolver's answer when it is there."""
+    return await answer if isinstance(answer, Awaitable) else answer
 
 
 @dataclass
@@ -64,9 +55,9 @@ class Context:
 
     @property
     def loaders(self) -> Loaders:
-        """The operation's loaders, made when the first is needed."""
+        """The loaders of the database, which all requests share."""
         if self._loaders is None:
-            self._loaders = Loaders(self.caller)
+            self._loaders = loaders()
         return self._loaders
 
     @property

@@ -8,18 +8,20 @@ import strawberry
 from api import models
 from api.access import Scope
 from api.ledger import trace
+from api.models.user import UserWithBalance
 from api.schema import node
 from api.schema.action import Action
 from api.schema.balance import Balance
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.enums import AmountKeyword, DonationStatus
 from api.schema.errors import DonateEnergyError, ReverseDonationError
-from api.schema.event import DonationEvent, write_cursor
+from api.schema.event import DonationEvent
 from api.schema.node import Node
 from api.schema.partner import Partner
 from api.schema.project import Project
 from api.schema.scalars import Grams
 from api.schema.user import User, UserBy
+from api.schema.views import shown, view
 
 
 @strawberry.type(description="Grams of a donation that one action earned.")
@@ -32,6 +34,7 @@ class Funding:
     )
 
 
+@view(id=lambda row: node.global_id(node.DONATION, row.id), amount=lambda row: row.amount_g)
 @strawberry.type(description="Energy that a user gave to a project.")
 class Donation(Node):
     """Energy that a user gave to a project."""
@@ -41,24 +44,20 @@ class Donation(Node):
     created_at: datetime = strawberry.field(description="When it was made.")
 
     @strawberry.field(description="The project.")
-    async def project(self, info: Info) -> Project:
+    def project(self, info: Info) -> Later[Project]:
         """Load the project."""
         assert self.row.project_id is not None  # noqa: S101 - every donation has one
-        row = await info.context.loaders.projects.load(self.row.project_id)
-        assert row is not None  # noqa: S101 - projects are never deleted
-        return Project.of(row)
+        return info.context.loaders.projects.load(self.row.project_id, Project.there)
 
     @strawberry.field(description="Whether it stands.")
-    async def status(self, info: Info) -> DonationStatus:
+    def status(self, info: Info) -> Later[DonationStatus]:
         """Look for a reversal."""
-        reversal = await info.context.loaders.reversals.load(self.row.id)
-        return DonationStatus.DONATED if reversal is None else DonationStatus.REVERSED
+        return info.context.loaders.reversals.load(self.row.id, _status)
 
     @strawberry.field(description="When it was taken back; null while it stands.")
-    async def reversed_at(self, info: Info) -> datetime | None:
+    def reversed_at(self, info: Info) -> Later[datetime | None]:
         """Look for a reversal."""
-        reversal = await info.context.loaders.reversals.load(self.row.id)
-        return reversal.created_at if reversal is not None else None
+        return info.context.loaders.reversals.load(self.row.id, _moment)
 
     @strawberry.field(description="Until when it can be taken back.")
     def reversible_until(self, info: Info) -> datetime:
@@ -68,24 +67,28 @@ class Donation(Node):
     @strawberry.field(
         description="The user; null for those who know the donor only by pseudonym, and without `users:read`."
     )
-    async def user(self, info: Info) -> User | None:
+    def user(self, info: Info) -> Later[User | None]:
         """Load the user for whom the user is."""
-        return await User.readable(info, self.row.user_id) if self._is_own(info) else None
+        return User.readable(info, self.row.user_id) if self._is_own(info) else None
 
     @strawberry.field(
         description="Pseudonym of the donor: the same for all of a person's donations to this project, and no other."
     )
-    async def donor(self, info: Info) -> str:
+    def donor(self, info: Info) -> Later[str]:
         """Compute the pseudonym."""
-        row = await info.context.loaders.users.load(self.row.user_id)
-        assert row is not None and self.row.project_id is not None  # noqa: S101, PT018 - donations have both
-        return row.pseudonym(self.row.project_id)
+        project_id = self.row.project_id
+        assert project_id is not None  # noqa: S101 - every donation has one
+
+        def pseudonym(row: UserWithBalance | None) -> str:
+            assert row is not None  # noqa: S101 - users are never deleted
+            return row.pseudonym(project_id)
+
+        return info.context.loaders.users.load(self.row.user_id, pseudonym)
 
     @strawberry.field(description="The partner through which it was made.")
-    async def partner(self, info: Info) -> Partner | None:
+    def partner(self, info: Info) -> Later[Partner | None]:
         """Load the partner."""
-        row = await info.context.loaders.partners.load(self.row.partner_id)
-        return Partner.of(row) if row is not None else None
+        return info.context.loaders.partners.load(self.row.partner_id, Partner.found)
 
     @strawberry.field(
         description="The actions that paid for it, first in, first out; null for those who may not see its user."
@@ -109,23 +112,30 @@ class Donation(Node):
         ]
 
     @strawberry.field(description="Its numbered event in the project; null for the moment until it is sealed.")
-    async def event(self, info: Info) -> DonationEvent | None:
+    def event(self, info: Info) -> Later[DonationEvent | None]:
         """Load the event."""
-        row = await info.context.loaders.events.load(self.row.id)
-        return DonationEvent.of(row, write_cursor({row.project_id: row.sequence})) if row is not None else None
+        return info.context.loaders.events_by_transfer.load(self.row.id, DonationEvent.found)
 
     def _is_own(self, info: Info) -> bool:
         return info.context.caller.owner_id in {None, self.row.partner_id}
 
     @classmethod
+    def found(cls, row: models.Transfer | None) -> Self | None:
+        """Show a row, if there is one."""
+        return cls.of(row) if row is not None else None
+
+    @classmethod
     def of(cls, row: models.Transfer) -> Self:
         """Show a row."""
-        return cls(
-            id=node.global_id(node.DONATION, row.id),
-            row=row,
-            amount=Grams(row.amount_g),
-            created_at=row.created_at,
-        )
+        return shown(cls, row)
+
+
+def _status(reversal: models.Transfer | None) -> DonationStatus:
+    return DonationStatus.DONATED if reversal is None else DonationStatus.REVERSED
+
+
+def _moment(reversal: models.Transfer | None) -> datetime | None:
+    return reversal.created_at if reversal is not None else None
 
 
 @strawberry.input(one_of=True, description="How much to donate, by exactly one of these.")

@@ -13,7 +13,7 @@ from api import models
 from api.models import EventKind
 from api.schema import node
 from api.schema.catalogue import error
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.node import Node
 from api.schema.project import Project
 from api.schema.scalars import SAFE_INTEGER_MAX, Grams
@@ -44,10 +44,14 @@ class DonationEvent(Node):
     leaf_hash: str = strawberry.field(description="Hash of the event as a leaf of its block's Merkle tree (RFC 9162).")
 
     @strawberry.field(description="The project.")
-    async def project(self, info: Info) -> Project | None:
+    def project(self, info: Info) -> Later[Project | None]:
         """Load the project."""
-        row = await info.context.loaders.projects.load(self.project_row_id)
-        return Project.of(row) if row is not None else None
+        return info.context.loaders.projects.load(self.project_row_id, Project.found)
+
+    @classmethod
+    def found(cls, row: models.Event | None) -> Self | None:
+        """Show a row, if there is one, with the cursor of who follows its project alone."""
+        return cls.of(row, write_cursor({row.project_id: row.sequence})) if row is not None else None
 
     @classmethod
     def of(cls, row: models.Event, cursor: str) -> Self:

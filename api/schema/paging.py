@@ -1,7 +1,8 @@
 """Connections: pages by keyset, in the shape that Relay and most clients know."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Generic, TypeAlias, TypeVar
+from functools import cached_property
+from typing import Annotated, Any, Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -16,6 +17,15 @@ CURSOR = "cur"
 BAD = "BAD_USER_INPUT"
 
 Item = TypeVar("Item")
+Shown = TypeVar("Shown", covariant=True)
+
+
+class Shows(Protocol[Shown]):
+    """A type of the schema that shows rows."""
+
+    def of(self, row: Any) -> Shown:
+        """Show a row."""
+
 
 First: TypeAlias = Annotated[
     int | None,
@@ -51,9 +61,40 @@ class Edge(Generic[Item]):
 class Connection(Generic[Item]):
     """A page of a list."""
 
+    page: strawberry.Private[Page[Any]]
+    make: strawberry.Private[Callable[[Any], Any]]
+    key: strawberry.Private[Callable[[Any], UUID]]
     nodes: list[Item] = strawberry.field(description="The items of the page.")
     edges: list[Edge[Item]] = strawberry.field(description="The items of the page with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page lies in its list.")
+
+
+def _nodes(shown: Connection[Item]) -> list[Item]:
+    return [shown.make(row) for row in shown.page.rows]
+
+
+def _edges(shown: Connection[Item]) -> list[Edge[Item]]:
+    return [
+        Edge(cursor=encode_id(CURSOR, shown.key(row)), node=node)
+        for row, node in zip(shown.page.rows, shown.nodes, strict=True)
+    ]
+
+
+def _page_info(shown: Connection[Item]) -> PageInfo:
+    page, key = shown.page, shown.key
+    return PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=encode_id(CURSOR, key(page.rows[0])) if page.rows else None,
+        end_cursor=encode_id(CURSOR, key(page.rows[-1])) if page.rows else None,
+    )
+
+
+# Each when it is asked for, and once: most ask for the nodes alone.
+for _name, _make in (("nodes", _nodes), ("edges", _edges), ("page_info", _page_info)):
+    _property = cached_property(_make)
+    _property.__set_name__(Connection, _name)
+    setattr(Connection, _name, _property)
 
 
 def window(
@@ -81,18 +122,21 @@ def connection(
     page: Page[Any], make: Callable[[Any], Item], key: Callable[[Any], UUID] = lambda row: row.id
 ) -> Connection[Item]:
     """Return a page of rows as a connection of what `make` makes of each."""
-    nodes = [make(row) for row in page.rows]
-    cursors = [encode_id(CURSOR, key(row)) for row in page.rows]
-    return Connection(
-        nodes=nodes,
-        edges=[Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)],
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
-        ),
-    )
+    shown: Connection[Item] = object.__new__(Connection)
+    shown.page = page
+    shown.make = make
+    shown.key = key
+    return shown
+
+
+def paged_as(kind: Shows[Item]) -> Callable[[Page[Any] | None], Connection[Item]]:
+    """Return what shows a page that a loader has found."""
+
+    def show(page: Page[Any] | None) -> Connection[Item]:
+        assert page is not None  # noqa: S101 - a page that has no rows is a page
+        return connection(page, kind.of)
+
+    return show
 
 
 def _read_cursor(text: str | None) -> UUID | None:

@@ -6,25 +6,34 @@ import strawberry
 
 from api import models
 from api.models import PartnerKind
+from api.models.project import Organisation
 from api.schema import node
 from api.schema.node import Node
 from api.schema.text import Text
+from api.schema.views import shown, view
 
 
+@view(
+    id=lambda row: node.global_id(node.PARTNER, row.id),
+    name=lambda row: Text(zh=row.name_zh, en=row.name_en),
+    kinds=lambda row: [PartnerKind(kind) for kind in row.kinds],
+)
 @strawberry.type(description="An organisation that takes part.")
 class Partner(Node):
     """An organisation that takes part."""
+
+    row: strawberry.Private[models.Partner | Organisation]
 
     slug: str = strawberry.field(description="Short name in addresses, never changed.")
     name: Text = strawberry.field(description="Name.")
     kinds: list[PartnerKind] = strawberry.field(description="Parts that it plays.")
 
     @classmethod
-    def of(cls, row: models.Partner) -> Self:
+    def found(cls, row: models.Partner | None) -> Self | None:
+        """Show a row, if there is one."""
+        return cls.of(row) if row is not None else None
+
+    @classmethod
+    def of(cls, row: models.Partner | Organisation) -> Self:
         """Show a row."""
-        return cls(
-            id=node.global_id(node.PARTNER, row.id),
-            slug=row.slug,
-            name=Text(zh=row.name_zh, en=row.name_en),
-            kinds=[PartnerKind(kind) for kind in row.kinds],
-        )
+        return shown(cls, row)

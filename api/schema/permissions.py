@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from inspect import isawaitable
 from typing import Any
 
-from graphql import GraphQLError
 from strawberry import Schema
 from strawberry.extensions import FieldExtension
 from strawberry.types.base import StrawberryObjectDefinition
@@ -12,12 +11,8 @@ from strawberry.types.field import StrawberryField
 from typing_extensions import override
 
 from api.access import Scope
-from api.batching import Overloaded
-from api.schema.catalogue import CATALOGUE, Sentence, error
+from api.schema.catalogue import error
 from api.schema.context import Info
-
-#: What waits is gone by then: a full queue is some seconds of work.
-RETRY_AFTER_S = 5
 
 
 class Guard(FieldExtension):
@@ -44,12 +39,9 @@ class Guard(FieldExtension):
     @override
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         self._check(info)
-        try:
-            result = next_(source, info, **kwargs)
-            # A subscription's resolver returns its source, which is iterated and not awaited.
-            return await result if isawaitable(result) else result
-        except Overloaded:
-            raise overloaded() from None
+        result = next_(source, info, **kwargs)
+        # A subscription's resolver returns its source, which is iterated and not awaited.
+        return await result if isawaitable(result) else result
 
     def _check(self, info: Info) -> None:
         caller = info.context.caller
@@ -57,7 +49,7 @@ class Guard(FieldExtension):
             return
         if caller.partner is None:
             raise error("UNAUTHENTICATED", "Send an API key: Authorization: Bearer lk_…")
-        if not caller.scopes.intersection(self.scopes):
+        if caller.scopes.isdisjoint(self.scopes):
             needs = [scope.value for scope in self.scopes]
             raise error(
                 "FORBIDDEN",
@@ -65,12 +57,6 @@ class Guard(FieldExtension):
                 scopes=" or ".join(needs),
                 extensions={"requiredScopes": needs},
             )
-
-
-def overloaded() -> GraphQLError:
-    """Return the error for a call that was turned away because too many are waiting."""
-    facts = {"retryAfterS": RETRY_AFTER_S}
-    return GraphQLError(Sentence(CATALOGUE["OVERLOADED"].message, facts), extensions={"code": "OVERLOADED", **facts})
 
 
 PUBLIC = Guard()

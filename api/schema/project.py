@@ -8,12 +8,14 @@ import strawberry
 
 from api import models
 from api.models import OrganisationRole, ProjectCategory, ProjectStatus
+from api.models.project import Organisation
 from api.schema import node
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.node import Node
 from api.schema.partner import Partner
 from api.schema.scalars import Grams
 from api.schema.text import Text
+from api.schema.views import shown, view
 
 
 @strawberry.type(description="A place on Earth, as a GeoJSON Point.")
@@ -56,6 +58,19 @@ class ProjectProgress:
         )
 
 
+def _place(row: models.Project) -> GeoPoint | None:
+    if row.longitude is None or row.latitude is None:
+        return None
+    return GeoPoint(type="Point", coordinates=[row.longitude, row.latitude])
+
+
+@view(
+    id=lambda row: node.global_id(node.PROJECT, row.id),
+    name=lambda row: Text(zh=row.name_zh, en=row.name_en),
+    description=lambda row: Text(zh=row.description_zh, en=row.description_en),
+    location=_place,
+    goal=lambda row: row.goal_g,
+)
 @strawberry.type(description="An environmental project that energy can be donated to.")
 class Project(Node):
     """An environmental project."""
@@ -73,39 +88,34 @@ class Project(Node):
     created_at: datetime = strawberry.field(description="When it was entered.")
 
     @strawberry.field(description="Who takes part, and how.")
-    async def organisations(self, info: Info) -> list[ProjectOrganisation]:
+    def organisations(self, info: Info) -> Later[list[ProjectOrganisation]]:
         """Load who takes part."""
-        loaders = info.context.loaders
-        rows = await loaders.organisations.load(self.row.id) or []
-        partners = await loaders.partners.load_many([row.partner_id for row in rows])
-        return [
-            ProjectOrganisation(role=row.role, partner=Partner.of(partner))
-            for row, partner in zip(rows, partners, strict=True)
-            if partner is not None
-        ]
+        return info.context.loaders.organisations.load(self.row.id, _organisations)
 
     @strawberry.field(description="How far it has come, in the caller's world.")
-    async def progress(self, info: Info) -> ProjectProgress:
+    def progress(self, info: Info) -> Later[ProjectProgress]:
         """Load its head."""
-        return ProjectProgress.of(self.row.id, await info.context.loaders.heads.load(self.row.id))
+        context, project_id = info.context, self.row.id
+        return context.loaders.heads.load(
+            (project_id, context.caller.environment), lambda head: ProjectProgress.of(project_id, head)
+        )
+
+    @classmethod
+    def there(cls, row: models.Project | None) -> Self:
+        """Show a row that something refers to."""
+        assert row is not None  # noqa: S101 - projects are never deleted
+        return cls.of(row)
+
+    @classmethod
+    def found(cls, row: models.Project | None) -> Self | None:
+        """Show a row, if there is one."""
+        return cls.of(row) if row is not None else None
 
     @classmethod
     def of(cls, row: models.Project) -> Self:
         """Show a row."""
-        place = None
-        if row.longitude is not None and row.latitude is not None:
-            place = GeoPoint(type="Point", coordinates=[row.longitude, row.latitude])
-        return cls(
-            id=node.global_id(node.PROJECT, row.id),
-            row=row,
-            code=row.code,
-            name=Text(zh=row.name_zh, en=row.name_en),
-            description=Text(zh=row.description_zh, en=row.description_en),
-            category=row.category,
-            sector=row.sector,
-            sdgs=list(row.sdgs),
-            location=place,
-            goal=None if row.goal_g is None else Grams(row.goal_g),
-            status=row.status,
-            created_at=row.created_at,
-        )
+        return shown(cls, row)
+
+
+def _organisations(rows: list[Organisation] | None) -> list[ProjectOrganisation]:
+    return [ProjectOrganisation(role=row.role, partner=Partner.of(row)) for row in rows or ()]

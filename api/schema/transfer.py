@@ -8,12 +8,15 @@ import strawberry
 from api import models
 from api.models import CREDITS, TransferKind
 from api.schema.scalars import Grams
+from api.schema.views import shown, view
 
 
+@view(amount=lambda row: row.amount_g, is_credit=lambda row: row.kind in CREDITS)
 @strawberry.type(description="A move of energy: one debit, one credit, never changed.")
 class Transfer:
     """A move of energy."""
 
+    row: strawberry.Private[models.Transfer]
     kind: TransferKind = strawberry.field(description="Which way, and why.")
     amount: Grams = strawberry.field(description="How much.")
     is_credit: bool = strawberry.field(description="Whether the user has more energy after it, or less.")
@@ -22,4 +25,4 @@ class Transfer:
     @classmethod
     def of(cls, row: models.Transfer) -> Self:
         """Show a row."""
-        return cls(kind=row.kind, amount=Grams(row.amount_g), is_credit=row.kind in CREDITS, created_at=row.created_at)
+        return shown(cls, row)

@@ -1,7 +1,9 @@
 """Users: pseudonyms with a balance, and everything that one partner may see of them."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
@@ -9,46 +11,76 @@ import strawberry
 from api import models
 from api.access import Scope
 from api.models import Environment
+from api.models.loaders import UserPage
+from api.models.user import UserWithBalance
+from api.models.user_link import LinkedUser
 from api.schema import node
 from api.schema.balance import Balance
-from api.schema.context import Info
+from api.schema.context import Info, Later, later
 from api.schema.enums import ListOrder
 from api.schema.errors import CreateUserTokenError, IssueLinkCodeError, LinkUserError, UnlinkUserError
 from api.schema.node import Node
-from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
+from api.schema.paging import After, Before, Connection, First, Last, Order, paged_as, window
 from api.schema.permissions import guarded
 from api.schema.scalars import Grams
 from api.schema.transfer import Transfer
+from api.schema.views import shown, view
 
 if TYPE_CHECKING:
     from api.schema.action import Action
     from api.schema.donation import Donation
 
 
+@cache
+def _actions() -> "Callable[[Any], Connection[Action]]":
+    from api.schema.action import Action  # noqa: PLC0415 - actions have users, users have actions
+
+    return paged_as(Action)
+
+
+@cache
+def _donations() -> "Callable[[Any], Connection[Donation]]":
+    from api.schema.donation import Donation  # noqa: PLC0415 - donations have users, users have donations
+
+    return paged_as(Donation)
+
+
+_transfers = paged_as(Transfer)
+
+
+def _reference(row: LinkedUser | None) -> str | None:
+    return row.external_ref if row is not None else None
+
+
+@view(id=lambda row: node.global_id(node.USER, row.id))
 @strawberry.type(description="A pseudonymous person who owns energy. No name, no address, no e-mail.")
 class User(Node):
     """A pseudonymous person."""
 
-    row: strawberry.Private[models.User]
+    row: strawberry.Private[UserWithBalance]
     environment: Environment = strawberry.field(description="The world that the user belongs to.")
     created_at: datetime = strawberry.field(description="When the user was first named.")
 
     @strawberry.field(description="Your own reference of the user; null for operators.")
-    async def external_ref(self, info: Info) -> str | None:
-        """Load the caller's link."""
-        link = await info.context.loaders.links.load(self.row.id)
-        return link.external_ref if link is not None else None
+    def external_ref(self, info: Info) -> Later[str | None]:
+        """Tell it, or load the caller's link."""
+        caller = info.context.caller
+        if caller.partner is None:
+            return None
+        known: str | None = getattr(self.row, "external_ref", None)  # there when the user was found by the link
+        if known is not None:
+            return known
+        return info.context.loaders.linked_users.load((caller.partner.id, caller.environment, self.row.id), _reference)
 
     @strawberry.field(description="The user's energy, whoever recorded it.")
-    async def balance(self, info: Info) -> Balance:
-        """Load the account."""
-        account = await info.context.loaders.accounts.load(self.row.id)
-        return Balance(user_id=self.row.id, available=Grams(account.available if account is not None else 0))
+    def balance(self) -> Balance:
+        """Show it: it comes with the user."""
+        return Balance(user_id=self.row.id, available=Grams(self.row.available))
 
     @strawberry.field(
         description="Actions that you have recorded for the user.", extensions=guarded(Scope.ACTIONS_READ)
     )
-    async def actions(
+    def actions(
         self,
         info: Info,
         first: First = None,
@@ -56,23 +88,20 @@ class User(Node):
         last: Last = None,
         before: Before = None,
         order: Order = ListOrder.NEWEST,
-    ) -> Connection[Annotated["Action", strawberry.lazy("api.schema.action")]] | None:
+    ) -> Later[Connection[Annotated["Action", strawberry.lazy("api.schema.action")]] | None]:
         """Page through the user's actions."""
-        from api.schema.action import Action  # noqa: PLC0415 - actions have users, users have actions
-
-        caller = info.context.caller
-        page = await models.Action.page(
-            window(first, after, last, before, order),
-            environment=caller.environment,
-            partner_id=caller.owner_id,
-            user_id=self.row.id,
-        )
-        return connection(page, Action.of)
+        caller, user_id = info.context.caller, self.row.id
+        wanted = window(first, after, last, before, order)
+        if caller.owner_id is None:
+            every = models.Action.page(wanted, environment=caller.environment, user_id=user_id)
+            return later(every, _actions())
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted)
+        return info.context.loaders.action_pages.load(own, _actions())
 
     @strawberry.field(
         description="Donations that were made through you by the user.", extensions=guarded(Scope.DONATIONS_READ)
     )
-    async def donations(
+    def donations(
         self,
         info: Info,
         first: First = None,
@@ -80,54 +109,56 @@ class User(Node):
         last: Last = None,
         before: Before = None,
         order: Order = ListOrder.NEWEST,
-    ) -> Connection[Annotated["Donation", strawberry.lazy("api.schema.donation")]] | None:
+    ) -> Later[Connection[Annotated["Donation", strawberry.lazy("api.schema.donation")]] | None]:
         """Page through the user's donations."""
-        from api.schema.donation import Donation  # noqa: PLC0415 - donations have users, users have donations
-
-        caller = info.context.caller
-        page = await models.Transfer.donations(
-            window(first, after, last, before, order),
-            environment=caller.environment,
-            partner_id=caller.owner_id,
-            user_id=self.row.id,
-        )
-        return connection(page, Donation.of)
+        caller, user_id = info.context.caller, self.row.id
+        wanted = window(first, after, last, before, order)
+        if caller.owner_id is None:
+            every = models.Transfer.donations(wanted, environment=caller.environment, user_id=user_id)
+            return later(every, _donations())
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted)
+        return info.context.loaders.donation_pages.load(own, _donations())
 
     @strawberry.field(
         description="Every move of the user's energy through you, newest first.",
         extensions=guarded(Scope.DONATIONS_READ),
     )
-    async def transfers(
+    def transfers(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Transfer] | None:
+    ) -> Later[Connection[Transfer] | None]:
         """Page through the user's ledger."""
-        page = await models.Transfer.history(
-            window(first, after, last, before), self.row.id, info.context.caller.owner_id
-        )
-        return connection(page, Transfer.of)
+        caller, user_id = info.context.caller, self.row.id
+        wanted = window(first, after, last, before)
+        if caller.owner_id is None:
+            return later(models.Transfer.history(wanted, user_id, None), _transfers)
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted)
+        return info.context.loaders.move_pages.load(own, _transfers)
 
     @classmethod
-    async def readable(cls, info: Info, user_id: UUID) -> Self | None:
+    def readable(cls, info: Info, user_id: UUID) -> "Later[Self | None]":
         """Show a user below something else that is the caller's: only to a caller that may read users as well."""
         if Scope.USERS_READ not in info.context.caller.scopes:
             return None
-        return await cls.known(info, user_id)
+        return cls.known(info, user_id)
 
     @classmethod
-    async def known(cls, info: Info, user_id: UUID) -> Self | None:
+    def known(cls, info: Info, user_id: UUID) -> "Awaitable[Self | None]":
         """Show a user to a caller that is linked with it, or that sees everybody; to one that unlinked it, no more."""
-        loaders = info.context.loaders
-        if info.context.caller.owner_id is not None and await loaders.links.load(user_id) is None:
-            return None
-        row = await loaders.users.load(user_id)
+        context = info.context
+        owner = context.caller.owner_id
+        if owner is None:
+            return context.loaders.users.load(user_id, cls.found)
+        return context.loaders.linked_users.load((owner, context.caller.environment, user_id), cls.found)
+
+    @classmethod
+    def found(cls, row: UserWithBalance | None) -> Self | None:
+        """Show a row, if there is one."""
         return cls.of(row) if row is not None else None
 
     @classmethod
-    def of(cls, row: models.User) -> Self:
+    def of(cls, row: UserWithBalance) -> Self:
         """Show a row."""
-        return cls(
-            id=node.global_id(node.USER, row.id), row=row, environment=row.environment, created_at=row.created_at
-        )
+        return shown(cls, row)
 
 
 @strawberry.type(description="A code with which another partner can link the user, once.")

@@ -39,7 +39,7 @@ from tests.statements import counted
 
 WHO, NO = "UNAUTHENTICATED", "FORBIDDEN"
 #: What says who is calling.
-AUTHENTICATION = re.compile(r'FROM "api_key"|UPDATE "api_key"|FROM "signing_key"')
+AUTHENTICATION = re.compile(r'FROM "?api_key"?|UPDATE "api_key"|FROM "signing_key"')
 
 in_one_world = pytest.mark.asyncio(loop_scope="module")
 

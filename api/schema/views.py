@@ -1,0 +1,39 @@
+"""Views: a type of the schema that shows a row, each field when it is asked for and not before.
+
+An answer has many rows and few fields of each. To make an object with all of its fields, ids and texts included, costs
+more than to fetch the row; a view keeps the row, and reads a field of it when the field is selected.
+"""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, TypeVar
+
+from strawberry.types.base import StrawberryObjectDefinition
+
+Shown = TypeVar("Shown")
+
+
+def view(**reads: Callable[[Any], Any]) -> Callable[[type[Shown]], type[Shown]]:
+    """Let a type read its plain fields from `row`: as `reads` says, or from the column of the same name."""
+
+    def decorate(kind: type[Shown]) -> type[Shown]:
+        definition: StrawberryObjectDefinition = kind.__strawberry_definition__  # type: ignore[attr-defined]
+        plain = {field.python_name for field in definition.fields if field.base_resolver is None}
+        if unknown := reads.keys() - plain:
+            raise TypeError(f"{kind.__name__} has no plain fields {sorted(unknown)}")
+        for name in plain:
+            setattr(kind, name, property(_reader(reads[name]) if name in reads else attrgetter(f"row.{name}")))
+        return kind
+
+    return decorate
+
+
+def shown(kind: type[Shown], row: object) -> Shown:
+    """Return the view of a row."""
+    made = object.__new__(kind)
+    made.row = row  # type: ignore[attr-defined]
+    return made
+
+
+def _reader(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda shown: read(shown.row)
