@@ -67,9 +67,15 @@ class NotStarted(Exception):
 
 
 @contextmanager
-def lucid(server: Server, known: Mapping[str, Any], program: Sequence[str] = ("-m", "api")) -> Iterator[Running]:
+def lucid(
+    server: Server,
+    known: Mapping[str, Any],
+    *,
+    program: Sequence[str] = ("-m", "api"),
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
     """Lucid as in production: one worker, keys checked, limits and costs counted."""
-    settings = {"DATABASE_URL": server.url(LUCID), **LUCID_SETTINGS}
+    settings = {"DATABASE_URL": server.url(LUCID), **LUCID_SETTINGS, **(settings or {})}
     port = free_port()
     command = [sys.executable, *program, "serve", "--port", str(port), "--workers", "1"]
     headers = {str(n): f"Authorization: Bearer {key}\r\n" for n, key in enumerate(known["keys"], start=1)}
