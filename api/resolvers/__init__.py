@@ -3,7 +3,9 @@
 from functools import cache
 
 import strawberry
+from graphql import GraphQLInputObjectType
 from strawberry.tools import merge_types
+from strawberry.types.base import StrawberryObjectDefinition
 
 from api.resolvers.actions import ActionMutations, ActionQueries
 from api.resolvers.administration import AdministrationMutations, AdministrationQueries
@@ -47,6 +49,17 @@ class UnguardedField(RuntimeError):
     """A root field declares nobody who may call it."""
 
 
+def enforce_one_of(schema: strawberry.Schema) -> None:
+    """Let graphql-core know which inputs hold exactly one field.
+
+    Strawberry checks that only while it converts values, where it is too late for an error that says what is wrong.
+    """
+    for kind in schema._schema.type_map.values():  # noqa: SLF001 - Strawberry has no public name for it
+        definition = kind.extensions.get("strawberry-definition")
+        if isinstance(kind, GraphQLInputObjectType) and isinstance(definition, StrawberryObjectDefinition):
+            kind.is_one_of = definition.is_one_of
+
+
 @cache
 def make_schema() -> strawberry.Schema:
     """Return the schema, made once in a process.
@@ -61,6 +74,7 @@ def make_schema() -> strawberry.Schema:
     )
     if unguarded := list(unguarded_fields(schema)):
         raise UnguardedField(", ".join(unguarded))
+    enforce_one_of(schema)
     weigh(schema)
     publish_max_ages(schema)
     return schema

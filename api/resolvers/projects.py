@@ -13,7 +13,7 @@ from api.ledger.project_changes import Description, Organisations, Steward
 from api.ledger.projects import add_project, set_project_organisations, set_project_status, update_project
 from api.models import ProjectCategory, ProjectStatus
 from api.models.loaders import ProjectPage
-from api.resolvers.arguments import OfPartner, bad_input, some
+from api.resolvers.arguments import OfPartner, bad_input
 from api.schema import node
 from api.schema.catalogue import error
 from api.schema.context import Info, Later
@@ -126,20 +126,22 @@ class ProjectMutations:
         """Describe one anew."""
         columns: dict[str, Any] = {}
         if input.name is not None:
-            columns |= _texts("name", input.name.value)
+            columns |= _texts("name", input.name)
         if input.description is not None:
-            columns |= _texts("description", input.description.value)
+            columns |= _texts("description", input.description)
         if input.location is not None:
             columns |= _place(input.location.value)
-        for name, given in (("sector", input.sector), ("sdgs", input.sdgs), ("goal_g", input.goal)):
+        if input.goal is not None:
+            columns["goal_g"] = input.goal.value
+        for name, given in (("sector", input.sector), ("sdgs", input.sdgs)):
             if given is not None:
-                columns[name] = given.value
+                columns[name] = given
         outcome = await _outcome(
             update_project(
                 info.context.ledger.projects,
                 _steward(info),
                 node.id_or_nobody(input.project_id, node.PROJECT),
-                some(input.category),
+                input.category,
                 Description(columns=columns),
                 input.idempotency_key,
             )

@@ -59,13 +59,13 @@ class UpdateProjectInput:
 
     idempotency_key: str = strawberry.field(description="Your key for this call; a repetition has one effect.")
     project_id: strawberry.ID = strawberry.field(description="The project.")
-    name: strawberry.Maybe[TextInput] = strawberry.field(description="Name, at most 200 characters.")
-    description: strawberry.Maybe[TextInput] = strawberry.field(
-        description="What is done, and why; at most 5,000 characters."
+    name: TextInput | None = strawberry.field(default=None, description="Name, at most 200 characters.")
+    description: TextInput | None = strawberry.field(
+        default=None, description="What is done, and why; at most 5,000 characters."
     )
-    category: strawberry.Maybe[ProjectCategory] = strawberry.field(description="What the project is for.")
-    sector: strawberry.Maybe[str] = strawberry.field(description="OECD-DAC sector code.")
-    sdgs: strawberry.Maybe[list[int]] = strawberry.field(description="UN Sustainable Development Goals, by number.")
+    category: ProjectCategory | None = strawberry.field(default=None, description="What the project is for.")
+    sector: str | None = strawberry.field(default=None, description="OECD-DAC sector code.")
+    sdgs: list[int] | None = strawberry.field(default=None, description="UN Sustainable Development Goals, by number.")
     location: strawberry.Maybe[GeoPointInput | None] = strawberry.field(
         description="Where it is; null for nowhere in particular."
     )

@@ -62,6 +62,18 @@ FORMS: dict[str, tuple[str, Any]] = {
     "a fraction for an id": (DONATE, GIFT | {"projectId": 1.5}),
 }
 
+#: Documents whose literals are wrong in their form.
+LITERALS: dict[str, str] = {
+    "no user in the document": "{ user(by: {}) { id } }",
+    "two users in the document": '{ user(by: {id: "usr_x", externalRef: "u1"}) { id } }',
+    "a null user in the document": "{ user(by: {externalRef: null}) { id } }",
+    "two null users in the document": "{ user(by: {id: null, externalRef: null}) { id } }",
+    "a user that may be null": "query ($ref: String) { user(by: {externalRef: $ref}) { id } }",
+    "a null amount in the document": """mutation { donateEnergy(input: {
+      idempotencyKey: "k", user: {externalRef: "u1"}, projectId: "x", amount: {all: null}
+    }) { replayed } }""",
+}
+
 #: Right in form, wrong in substance: a typed error or nothing found.
 SUBSTANCE: dict[str, tuple[str, Any, str]] = {
     "no legs": (RECORD, ACTION | {"legs": []}, "InvalidInput"),
@@ -148,6 +160,9 @@ async def test_bad_input_of_any_kind_gets_an_error_with_a_code_and_writes_nothin
         codes = {error["extensions"]["code"] for error in answer.json()["errors"]}
         assert codes == {"BAD_USER_INPUT"}, (what, answer.text)
         assert "data" not in answer.json(), what
+    for what, query in LITERALS.items():
+        (error,) = (await client.send(query))["errors"]
+        assert error["extensions"]["code"] in {"GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"}, what
     for number, (what, (query, given, kind)) in enumerate(SUBSTANCE.items()):
         keyed = given if "key" in what else given | {"idempotencyKey": f"k{number}"}
         target = {} if query == RECORD or "project" in what else {"projectId": known}

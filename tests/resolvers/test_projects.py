@@ -35,10 +35,12 @@ async def test_a_project_goes_from_its_ngo_through_the_operator_into_the_list(
     }
     assert (await call(own, "addProject", idempotencyKey="k", **BROOK))["replayed"] is True
 
-    # What is left out stays, null removes.
+    # What is left out stays, and so does what is null; but a place can be removed.
     change = {"idempotencyKey": "c", "projectId": project["id"], "name": {"zh": "小溪", "en": "Rill"}, "location": None}
+    change |= dict.fromkeys(("description", "category", "sector", "sdgs"))
     updated = (await call(own, "updateProject", **change))["project"]
     assert updated == project | {"name": {"zh": "小溪", "en": "Rill"}, "location": None}
+    change |= dict.fromkeys(("description", "category", "sector", "sdgs"))
 
     early = await call(own, "setProjectStatus", idempotencyKey="s", projectId=project["id"], status="IMPLEMENTATION")
     (error,) = early["errors"]
