@@ -8,7 +8,6 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -78,11 +77,11 @@ def require_wrk() -> str:
     return (shown.stdout + shown.stderr).split()[1].removeprefix("debian/")
 
 
-def send(target: Target, first: int, seconds: float) -> Measured:
-    """Send requests for some seconds, numbering them from `first`."""
+def send(target: Target, first: int, day: int, seconds: float) -> Measured:
+    """Send requests for some seconds, numbering them from `first`; the first trips start at `day`, in seconds."""
     spec = WORK / "spec.lua"
     spec.parent.mkdir(parents=True, exist_ok=True)
-    spec.write_text(_spec(target))
+    spec.write_text(_spec(target, day))
     command = [
         *pinned(OTHER_CORE), "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--timeout", "30s",
         "--duration", f"{max(1, round(seconds))}s", "--script", str(SCRIPT), f"http://127.0.0.1:{target.port}",
@@ -105,12 +104,7 @@ def write_ids(path: Path, known: Mapping[str, Any], *, global_ids: bool) -> Path
     return path
 
 
-def _spec(target: Target) -> str:
-    # The last 05:00 in Beijing after which eight hours have passed: the day's trips are over, those of five days before
-    # can still be reported, and all of a trip is on one day of the programme.
-    over = datetime.now(UTC) - timedelta(hours=8)
-    day = over.replace(hour=21, minute=0, second=0, microsecond=0)
-    day -= timedelta(days=day > over)
+def _spec(target: Target, day: int) -> str:
     body = json.dumps({"query": target.workload.document})[:-1] + ', "variables": '
     keys = "\n".join(f'    ["{name}"] = {_quoted(header)},' for name, header in target.headers.items())
     return f"""return {{
@@ -121,7 +115,7 @@ def _spec(target: Target) -> str:
   expects = {_quoted(target.workload.expects)},
   apps = {{ {", ".join(_quoted(app) for app in target.apps)} }},
   prefix = "bench-",
-  day = {int(day.timestamp())},
+  day = {day},
   keys = {{
 {keys}
   }},

@@ -103,11 +103,16 @@ async def _load(url: str, actions: int) -> dict[str, object]:
                     progress.advance(task)
         finally:
             await connection.close()
-        keys = []
-        for number in range(APPS):
-            partner = await Partner.by_slug(f"app-{number}")
-            assert partner is not None
-            keys.append(await issue_key(partner))
+        return await known_of(world)
+
+
+async def known_of(world: World) -> dict[str, object]:
+    """Return what the load generator names, with a new key for each app."""
+    keys = []
+    for number in range(APPS):
+        partner = await Partner.by_slug(f"app-{number}")
+        assert partner is not None
+        keys.append(await issue_key(partner))
     people = zip(world.people.ids, world.people.apps, strict=True)
     return {
         "keys": keys,

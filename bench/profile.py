@@ -22,10 +22,10 @@ from rich.table import Table
 
 from bench import servers
 from bench.load import ACTIONS, KNOWN, working_copy
+from bench.numbers import Numbers
 from bench.places import ROOT, WORK
 from bench.postgres import postgres
 from bench.race import WARM_UP_S, run_once
-from bench.race import Counter as Numbers
 from bench.workloads import NAMES
 
 console = Console(soft_wrap=True)

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +27,7 @@ from bench.data import ACTIONS_OF_USER
 from bench.generator import CONNECTIONS, Measured, NoWrk, require_wrk, send
 from bench.lanes import Lane, Results
 from bench.load import ACTIONS, KNOWN, working_copy
+from bench.numbers import Numbers, first_day
 from bench.peer_servers import Start, node_version
 from bench.postgres import Server, postgres
 from bench.report import PAGE, best_of_kind, libraries, machine, race_tables, today, write_part
@@ -39,8 +39,6 @@ from bench.workloads import LUCID, NAMES
 ALL: dict[str, Start] = {"lucid": servers.lucid, **peer_servers.ALL}
 #: The peers' just-in-time compilers need some seconds.
 WARM_UP_S = 4.0
-#: Number of the next request of all that write, kept with the copy: a key or a time is never used again.
-COUNTER = "counter"
 CHART = PAGE.with_suffix(".svg")
 
 console = Console(soft_wrap=True)
@@ -50,21 +48,8 @@ class WrongAnswer(Exception):
     """A server answered something that is not right: what it did does not count."""
 
 
-class Counter:
-    """Numbers requests so that none is ever repeated, over all races on one copy of the data."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / COUNTER
-        self.next = int(self._file.read_text()) if self._file.exists() else 1
-
-    def use(self, count: int) -> None:
-        """Say how many numbers were used. Those under way when wrk stopped are used as well."""
-        self.next += count + CONNECTIONS
-        self._file.write_text(str(self.next))
-
-
 def race(
-    server: Server, running: Sequence[Running], items: Sequence[str], *, rounds: int, seconds: float, counter: Counter
+    server: Server, running: Sequence[Running], items: Sequence[str], *, rounds: int, seconds: float, counter: Numbers
 ) -> Results:
     """Let the servers do the workloads, round by round.
 
@@ -90,7 +75,7 @@ def race(
     return results
 
 
-def run_once(server: Server, one: Running, item: str, seconds: float, counter: Counter) -> tuple[Measured, float]:
+def run_once(server: Server, one: Running, item: str, seconds: float, counter: Numbers) -> tuple[Measured, float]:
     """Let one server do one workload once; return what wrk found and the server's CPU for each request, in us.
 
     Raises: WrongAnswer, RowsWrong.
@@ -99,7 +84,7 @@ def run_once(server: Server, one: Running, item: str, seconds: float, counter: C
     writes = target.workload.writes
     before = count_rows(server, one.database, item) if writes else None
     cpu_before = one.cpu_s()
-    measured = send(target, counter.next, seconds)
+    measured = send(target, counter.next, int(first_day().timestamp()), seconds)
     # What is left to seal is part of the work: it is waited for, and its CPU counts.
     backlog = require_sealed(server, one.database) if writes and one.seals else 0
     cpu_us = (one.cpu_s() - cpu_before) / measured.requests * 1e6
@@ -175,7 +160,7 @@ def main() -> int:
                 with console.status("Copying the data for the peers"):
                     peer_servers.prepare(server)
             running = [stack.enter_context(ALL[name](server, known)) for name in given.only]
-            counter = Counter(folder)
+            counter = Numbers(folder)
             if counter.next == 1:  # later each side has rows of its own
                 require_same_answers(running, known)
             results = race(server, running, given.items, rounds=given.rounds, seconds=given.seconds, counter=counter)

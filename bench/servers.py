@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,16 +66,28 @@ class NotStarted(Exception):
     """A server ended before it answered."""
 
 
-@contextmanager
 def lucid(
     server: Server,
     known: Mapping[str, Any],
     *,
     program: Sequence[str] = ("-m", "api"),
     settings: Mapping[str, str] | None = None,
+) -> AbstractContextManager[Running]:
+    """Lucid on PostgreSQL as in production: one worker, keys checked, limits and costs counted."""
+    return lucid_on(server.url(LUCID), known, program=program, settings=settings)
+
+
+@contextmanager
+def lucid_on(
+    url: str,
+    known: Mapping[str, Any],
+    *,
+    name: str = "Lucid",
+    program: Sequence[str] = ("-m", "api"),
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """Lucid as in production: one worker, keys checked, limits and costs counted."""
-    settings = {"DATABASE_URL": server.url(LUCID), **LUCID_SETTINGS, **(settings or {})}
+    """Lucid on a database."""
+    settings = {"DATABASE_URL": url, **LUCID_SETTINGS, **(settings or {})}
     port = free_port()
     command = [sys.executable, *program, "serve", "--port", str(port), "--workers", "1"]
     headers = {str(n): f"Authorization: Bearer {key}\r\n" for n, key in enumerate(known["keys"], start=1)}
@@ -84,8 +96,8 @@ def lucid(
         one.name: Target(port, "/graphql", one, LUCID_VARIABLES[one.draw], headers, ids)
         for one in LUCID_WORKLOADS.values()
     }
-    with started("Lucid", command, ROOT, settings, f"http://127.0.0.1:{port}/health/ready") as process:
-        yield Running("Lucid", revision(), process, port, targets, LUCID, seals=True)
+    with started(name, command, ROOT, settings, f"http://127.0.0.1:{port}/health/ready") as process:
+        yield Running(name, revision(), process, port, targets, LUCID, seals=True)
 
 
 @contextmanager
