@@ -11,6 +11,7 @@ from typing import Any
 
 from graphql import (
     GraphQLAbstractType,
+    GraphQLEnumType,
     GraphQLError,
     GraphQLLeafType,
     GraphQLObjectType,
@@ -56,23 +57,33 @@ def non_null(complete: Complete, spot: Spot) -> Complete:
 
 def leaf_of(kind: GraphQLLeafType) -> Callable[[Any], Any]:
     """Return what turns a value into that of a scalar or an enum."""
-    names: dict[Any, Any] = {}
+    coerce_output = kind.coerce_output_value
 
     def coerce(value: Any) -> Any:
-        # The members of an enumeration never change, so neither do their names.
-        if isinstance(value, Enum) and (known := names.get(value)) is not None:
-            return known
-        coerced = kind.coerce_output_value(value)
+        coerced = coerce_output(value)
         if coerced is Undefined or coerced is None:
             raise TypeError(
                 f"Expected `{inspect(kind)}.coerce_output_value({inspect(value)})` to return non-nullable value, "
                 f"returned: {inspect(coerced)}"
             )
-        if isinstance(value, Enum):
-            names[value] = coerced
         return coerced
 
-    return coerce
+    return _remembered(coerce) if isinstance(kind, GraphQLEnumType) else coerce
+
+
+def _remembered(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Look for the name of a member once: members never change, and neither do their names."""
+    names: dict[Enum, Any] = {}
+
+    def coerce_member(value: Any) -> Any:
+        if not isinstance(value, Enum):
+            return coerce(value)
+        name = names.get(value)
+        if name is None:
+            name = names[value] = coerce(value)
+        return name
+
+    return coerce_member
 
 
 def leaf(coerce: Callable[[Any], Any], usual: Usual) -> Complete:
