@@ -103,10 +103,13 @@ ACTION = Shape.of(Action, *(name for name in Action._meta.fields_map if name != 
 ACTIONS_BY_ID = Statement.by("actions by id", ACTION, "action")
 CALCULATIONS = Statement.by("calculations of actions", Shape.of(Action, "id", "calculation"), "action")
 
+#: What is shown of an action. Each column of a row is something to be made, and a page has many rows.
+SHOWN_ACTION = Shape.of(Action, *(name for name in ACTION.columns if name not in {"environment", "reduction_g"}))
+
 #: Keys: user, partner, environment; then the bounds.
 ACTION_PAGES = PageStatement(
     "pages of actions of users",
-    ACTION,
+    SHOWN_ACTION,
     postgres="""
 SELECT {a}, k.n - 1 AS n
 FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])

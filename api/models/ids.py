@@ -75,7 +75,14 @@ def first_id(at: datetime) -> UUID:
 def encode_id(prefix: str, value: UUID) -> str:
     """Return the TypeID text of `value`, for example `usr_01h455vb4pex5vsknk084sn02q`."""
     number = value.int
-    return f"{prefix}_{''.join([PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])}"
+    # An answer has dozens of ids: thirds that fit a machine word, no loop, and tables that fit a processor's cache.
+    high, middle, low = number >> 90, number >> 40 & 0x3FFFFFFFFFFFF, number & 0xFFFFFFFFFF
+    return (
+        f"{prefix}_{PAIRS[high >> 30]}{PAIRS[high >> 20 & 1023]}{PAIRS[high >> 10 & 1023]}{PAIRS[high & 1023]}"
+        f"{PAIRS[middle >> 40]}{PAIRS[middle >> 30 & 1023]}{PAIRS[middle >> 20 & 1023]}{PAIRS[middle >> 10 & 1023]}"
+        f"{PAIRS[middle & 1023]}"
+        f"{PAIRS[low >> 30]}{PAIRS[low >> 20 & 1023]}{PAIRS[low >> 10 & 1023]}{PAIRS[low & 1023]}"
+    )
 
 
 def decode_id(text: str) -> tuple[str, UUID] | None:

@@ -171,10 +171,14 @@ TRANSFER = Shape.of(Transfer)
 TRANSFERS_BY_ID = Statement.by("transfers by id", TRANSFER, "transfer")
 REVERSALS = Statement.by("reversals of transfers", TRANSFER, "transfer", "reverses")
 
+#: What is shown of a donation, and asked of it to trace its grams; and what is shown of any move.
+DONATION = Shape.of(Transfer, "id", "user_id", "partner_id", "amount_g", "project_id", "debited_after", "created_at")
+MOVE = Shape.of(Transfer, "id", "kind", "amount_g", "created_at")
+
 #: Keys: user, partner, environment; then the bounds.
 DONATION_PAGES = PageStatement(
     "pages of donations of users",
-    TRANSFER,
+    DONATION,
     postgres="""
 SELECT {t}, k.n - 1 AS n
 FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
@@ -198,7 +202,7 @@ ORDER BY k.key, t.id DESC
 )
 MOVE_PAGES = PageStatement(
     "pages of transfers of users",
-    TRANSFER,
+    MOVE,
     postgres="""
 SELECT {t}, k.n - 1 AS n
 FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])

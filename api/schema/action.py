@@ -40,9 +40,9 @@ class Spending:
 
 
 @view(
-    id=lambda row: node.global_id(node.ACTION, row.id),
-    credited=lambda row: row.credited_g,
-    taken_back=lambda row: row.taken_back_g,
+    id=node.id_of(node.ACTION),
+    credited="credited_g",
+    taken_back="taken_back_g",
 )
 @strawberry.type(description="A green action of a user.")
 class Action(Node):

@@ -34,7 +34,7 @@ class Funding:
     )
 
 
-@view(id=lambda row: node.global_id(node.DONATION, row.id), amount=lambda row: row.amount_g)
+@view(id=node.id_of(node.DONATION), amount="amount_g")
 @strawberry.type(description="Energy that a user gave to a project.")
 class Donation(Node):
     """Energy that a user gave to a project."""

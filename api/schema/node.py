@@ -1,6 +1,7 @@
 """Global ids: what they look like, and how they are read."""
 
-from typing import Annotated, TypeAlias
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 import strawberry
@@ -26,6 +27,11 @@ class Node:
 def global_id(prefix: str, value: UUID) -> strawberry.ID:
     """Return the global id of a row."""
     return strawberry.ID(encode_id(prefix, value))
+
+
+def id_of(prefix: str) -> Callable[[Any], str]:
+    """Return what reads the global id of a view of a row."""
+    return lambda shown: encode_id(prefix, shown.row.id)
 
 
 def read_id(text: str, prefix: str) -> UUID | None:

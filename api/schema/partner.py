@@ -14,9 +14,9 @@ from api.schema.views import shown, view
 
 
 @view(
-    id=lambda row: node.global_id(node.PARTNER, row.id),
-    name=lambda row: Text(zh=row.name_zh, en=row.name_en),
-    kinds=lambda row: [PartnerKind(kind) for kind in row.kinds],
+    id=node.id_of(node.PARTNER),
+    name=lambda shown: Text(zh=shown.row.name_zh, en=shown.row.name_en),
+    kinds=lambda shown: [PartnerKind(kind) for kind in shown.row.kinds],
 )
 @strawberry.type(description="An organisation that takes part.")
 class Partner(Node):

@@ -58,18 +58,19 @@ class ProjectProgress:
         )
 
 
-def _place(row: models.Project) -> GeoPoint | None:
+def _place(shown: "Project") -> GeoPoint | None:
+    row = shown.row
     if row.longitude is None or row.latitude is None:
         return None
     return GeoPoint(type="Point", coordinates=[row.longitude, row.latitude])
 
 
 @view(
-    id=lambda row: node.global_id(node.PROJECT, row.id),
-    name=lambda row: Text(zh=row.name_zh, en=row.name_en),
-    description=lambda row: Text(zh=row.description_zh, en=row.description_en),
+    id=node.id_of(node.PROJECT),
+    name=lambda shown: Text(zh=shown.row.name_zh, en=shown.row.name_en),
+    description=lambda shown: Text(zh=shown.row.description_zh, en=shown.row.description_en),
     location=_place,
-    goal=lambda row: row.goal_g,
+    goal="goal_g",
 )
 @strawberry.type(description="An environmental project that energy can be donated to.")
 class Project(Node):

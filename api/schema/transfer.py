@@ -11,7 +11,7 @@ from api.schema.scalars import Grams
 from api.schema.views import shown, view
 
 
-@view(amount=lambda row: row.amount_g, is_credit=lambda row: row.kind in CREDITS)
+@view(amount="amount_g", is_credit=lambda shown: shown.row.kind in CREDITS)
 @strawberry.type(description="A move of energy: one debit, one credit, never changed.")
 class Transfer:
     """A move of energy."""

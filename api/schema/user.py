@@ -52,7 +52,7 @@ def _reference(row: LinkedUser | None) -> str | None:
     return row.external_ref if row is not None else None
 
 
-@view(id=lambda row: node.global_id(node.USER, row.id))
+@view(id=node.id_of(node.USER))
 @strawberry.type(description="A pseudonymous person who owns energy. No name, no address, no e-mail.")
 class User(Node):
     """A pseudonymous person."""

@@ -13,8 +13,11 @@ from strawberry.types.base import StrawberryObjectDefinition
 Shown = TypeVar("Shown")
 
 
-def view(**reads: Callable[[Any], Any]) -> Callable[[type[Shown]], type[Shown]]:
-    """Let a type read its plain fields from `row`: as `reads` says, or from the column of the same name."""
+def view(**reads: str | Callable[[Any], Any]) -> Callable[[type[Shown]], type[Shown]]:
+    """Let a type read its plain fields from its `row`: from the column of the same name, or as `reads` says.
+
+    `reads`: for a field the name of its column, or a function of the view.
+    """
 
     def decorate(kind: type[Shown]) -> type[Shown]:
         definition: StrawberryObjectDefinition = kind.__strawberry_definition__  # type: ignore[attr-defined]
@@ -22,7 +25,8 @@ def view(**reads: Callable[[Any], Any]) -> Callable[[type[Shown]], type[Shown]]:
         if unknown := reads.keys() - plain:
             raise TypeError(f"{kind.__name__} has no plain fields {sorted(unknown)}")
         for name in plain:
-            setattr(kind, name, property(_reader(reads[name]) if name in reads else attrgetter(f"row.{name}")))
+            read = reads.get(name, name)
+            setattr(kind, name, property(attrgetter(f"row.{read}") if isinstance(read, str) else read))
         return kind
 
     return decorate
@@ -33,7 +37,3 @@ def shown(kind: type[Shown], row: object) -> Shown:
     made = object.__new__(kind)
     made.row = row  # type: ignore[attr-defined]
     return made
-
-
-def _reader(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda shown: read(shown.row)
