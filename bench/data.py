@@ -68,7 +68,7 @@ class Rows:
 
     table: type[Model]
     columns: tuple[str, ...]
-    rows: list[Row]
+    rows: Sequence[Row]
 
 
 class LoaderOutdated(Exception):
@@ -91,7 +91,7 @@ def column_names(model: type[Model]) -> tuple[str, ...]:
     return tuple(model._meta.fields_db_projection.values())
 
 
-def rows(model: type[Model], columns: tuple[str, ...], values: list[Row]) -> Rows:
+def rows(model: type[Model], columns: tuple[str, ...], values: Sequence[Row]) -> Rows:
     """Return rows of a table.
 
     Raises: LoaderOutdated when the model has other columns than these.

@@ -48,12 +48,13 @@ def loaded(actions: int) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with console.status("Loading SQLite"):
-            known = asyncio.run(_load(folder / "lucid.db", actions))
+            known = asyncio.run(load(folder / "lucid.db", actions))
         (folder / KNOWN).write_text(json.dumps(known))
     return folder
 
 
-async def _load(path: Path, actions: int) -> dict[str, object]:
+async def load(path: Path, actions: int) -> dict[str, object]:
+    """Make a database of that size and return what the load generator names."""
     async with database(f"sqlite:///{path}") as context:
         await migrate(context)
         await load_reference()

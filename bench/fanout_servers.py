@@ -118,7 +118,7 @@ def main() -> None:
     """Serve one of the two, as `lucid serve` would be served."""
     kind, port = sys.argv[1:]
     uvicorn.run(
-        {"stock": Stock, "raw": Raw}[kind](),
+        Stock() if kind == "stock" else Raw(),
         port=int(port),
         loop="uvloop",
         http="httptools",

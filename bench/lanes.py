@@ -27,7 +27,7 @@ class Lane:
 
     def median(self, name: str) -> float:
         """Median over the rounds of a figure of the runs."""
-        return statistics.median(getattr(one, name) for one in self.measured)
+        return float(statistics.median(getattr(one, name) for one in self.measured))
 
 
 #: By workload, by server.

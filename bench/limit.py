@@ -9,6 +9,7 @@ It calls the peers' function `donate` (bench/peers/work.sql), with 64 clients an
 import argparse
 import re
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -57,7 +58,7 @@ def main() -> int:
         for says, (function, project) in CASES.items():
             script = server.folder / "donate.sql"
             script.write_text(SCRIPT.format(users=users, project=project, function=function))
-            command = [
+            command: list[str | Path] = [
                 *pinned(OTHER_CORE), server.programs / "pgbench", "--no-vacuum", "--client", str(CONNECTIONS),
                 "--jobs", "1", "--protocol", "prepared", "--time", str(given.seconds), "--file", script,
                 "--host", "127.0.0.1", "--port", str(server.port), "--username", "lucid", peer_servers.DATABASE,

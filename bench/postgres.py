@@ -135,12 +135,13 @@ def run(command: Sequence[str | Path], folder: Path, told: str = "") -> str:
     Raises: CalledProcessError, with what the program complained of.
     """
     try:
-        done = subprocess.run(command, check=True, input=told, capture_output=True, text=True, **_apart(folder))
+        options = _apart(folder)
+        done = subprocess.run(command, check=True, input=told, capture_output=True, text=True, **options)
     except subprocess.CalledProcessError as error:
         if error.stderr:
             error.add_note(error.stderr)
         raise
-    return done.stdout
+    return str(done.stdout)
 
 
 def _programs(folder: Path) -> Path:

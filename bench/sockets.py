@@ -10,6 +10,8 @@ import os
 import time
 from collections.abc import Callable
 
+from typing_extensions import override
+
 EVENT = b'"sequence"'
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 TOGETHER = 100
@@ -25,6 +27,7 @@ class Socket(asyncio.Protocol):
         self._is_open = False
         self._transport: asyncio.Transport | None = None
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
         assert isinstance(transport, asyncio.Transport)
@@ -36,6 +39,7 @@ class Socket(asyncio.Protocol):
             f"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
         )
 
+    @override
     def data_received(self, data: bytes) -> None:
         """Take in what came."""
         now = time.perf_counter()
@@ -66,6 +70,7 @@ class Socket(asyncio.Protocol):
             self._write(TEXT, message.encode())
         return True
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so to whoever waits."""
         self._fail(f"connection lost: {exc}")
