@@ -107,7 +107,7 @@ def _run(one: Running, item: str, seconds: float, numbers: Numbers) -> tuple[Any
     target = one.targets[item]
     before, cpu_before = _count(one.name), one.cpu_s()
     measured = send(target, numbers.next, int(first_day().timestamp()), seconds)
-    cpu_us = (one.cpu_s() - cpu_before) / measured.requests * 1e6
+    cpu_us = (one.cpu_s() - cpu_before) / max(1, measured.requests) * 1e6
     numbers.use(measured.requests)
     added = _count(one.name) - before
     if not measured.is_right or (target.workload.writes and added < measured.right):

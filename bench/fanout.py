@@ -155,13 +155,17 @@ def lucid(server: Server, known: Mapping[str, Any], key: str) -> Iterator[Fan]:
         if answer.json()["data"]["donateEnergy"]["errors"]:
             raise RuntimeError(answer.text)
 
-    init = json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {key}"}})
-    payload = {"query": SUBSCRIPTION, "variables": {"ids": [project]}}
-    subscribe = json.dumps({"id": "1", "type": "subscribe", "payload": payload})
     # No checkpoints in between: an event's CPU is asked for.
     quiet = {"LUCID_SOCKETS_PER_KEY": "100000", "LUCID_CHECKPOINT_S": "3600"}
     with servers.lucid(server, known, settings=quiet) as running:
-        yield Fan(running.process.pid, running.port, [init, subscribe], emit)
+        yield Fan(running.process.pid, running.port, subscribe(project, key), emit)
+
+
+def subscribe(project: str, key: str) -> list[str]:
+    """Return what a client says who follows a project."""
+    init = {"type": "connection_init", "payload": {"Authorization": f"Bearer {key}"}}
+    payload = {"query": SUBSCRIPTION, "variables": {"ids": [project]}}
+    return [json.dumps(init), json.dumps({"id": "1", "type": "subscribe", "payload": payload})]
 
 
 async def key_of_ngo(url: str) -> str:
@@ -199,7 +203,7 @@ def main() -> int:
     parser.add_argument("--actions", type=int, default=100_000, help="size of Lucid's data")
     parser.add_argument("--report", action="store_true", help="write docs/performance.md")
     given = parser.parse_args()
-    _allow_sockets(max(given.sizes))
+    allow_sockets(max(given.sizes))
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {int(OTHER_CORE)})
     found: list[Found] = []
@@ -228,7 +232,7 @@ def main() -> int:
     return 0
 
 
-def _allow_sockets(count: int) -> None:
+def allow_sockets(count: int) -> None:
     """Raise the number of files that this process and its servers may open, as far as it goes.
 
     Raises: SystemExit when that is too few.

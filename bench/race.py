@@ -87,7 +87,7 @@ def run_once(server: Server, one: Running, item: str, seconds: float, counter: N
     measured = send(target, counter.next, int(first_day().timestamp()), seconds)
     # What is left to seal is part of the work: it is waited for, and its CPU counts.
     backlog = require_sealed(server, one.database) if writes and one.seals else 0
-    cpu_us = (one.cpu_s() - cpu_before) / measured.requests * 1e6
+    cpu_us = (one.cpu_s() - cpu_before) / max(1, measured.requests) * 1e6
     counter.use(measured.requests)
     if not measured.is_right:
         raise WrongAnswer(

@@ -25,6 +25,8 @@ class Socket(asyncio.Protocol):
         self._hello, self._arrived = hello, arrived
         self._buffer = b""
         self._is_open = False
+        #: Whether it ended before it was closed.
+        self.is_lost = False
         self._transport: asyncio.Transport | None = None
 
     @override
@@ -73,6 +75,7 @@ class Socket(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so to whoever waits."""
+        self.is_lost = True
         self._fail(f"connection lost: {exc}")
 
     def close(self) -> None:
