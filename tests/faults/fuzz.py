@@ -1,130 +1,234 @@
-"""Let schemathesis ask for anything that the schema allows, as each kind of caller, and see that nothing breaks.
+"""Let schemathesis send what it can think of to a real server, and look at the server afterwards.
 
-    python -m venv fuzz && fuzz/bin/pip install schemathesis
-    .venv/bin/python -m tests.faults.fuzz --seconds 600 --schemathesis fuzz/bin/schemathesis
+    .venv/bin/python -m tests.faults.fuzz --minutes 10
+    .venv/bin/python -m tests.faults.fuzz --minutes 10 --postgres
 
-It needs packages that Lucid does not, so it lives in an environment of its own. What it calls a failure is mostly a
-caller's mistake that is answered as one; what counts here is that the service logs no error, that it is still there,
-that its memory does not grow with the calls, and that `lucid check` finds no fault.
+Each kind of caller in turn, and nobody, on the demo data. What must hold: no answer of 500 or more, no error
+in the log, as much memory at the end as at half time, sockets and tasks as many as before, and a clean `lucid check`.
+
+Schemathesis gets an environment of its own, kept under `var`: it wants other versions than we do.
 """
 
 import argparse
+import asyncio
+import json
+import logging
 import os
 import re
-import subprocess
+import shutil
 import sys
 import tempfile
 import time
+import venv
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import httpx
+from typing_extensions import override
 
-START_S = 120.0
-#: With budgets that nobody can spend: this is not about them.
-BUDGETS = {
-    f"LUCID_{whose}_{what}": "1000000000" for whose in ("RATE", "ANONYMOUS") for what in ("CAPACITY", "REFILL_PER_S")
-}
-KEY = re.compile(r"^ {2}(.+?) +(lk_\S+)$", re.MULTILINE)
-LOGGED = re.compile(r"Traceback|\bERROR\b|failed at")
+from api.demo import load_demo
+from api.ledger.check import check_ledger
+from api.ledger.reference import load_reference
+from api.models import Action, Project, Transfer, User
+from api.models.database import database, migrate
+from api.schema import node
+from api.settings import Settings
+from tests.conftest import Running, eventually, serving
+from tests.postgres import running_postgres
+
+FOLDER = Path(__file__).absolute().parent / "schemathesis"
+ENVIRONMENT = Path("var/schemathesis").absolute()
+TURN_S = 25
+PLENTY = 10**9
+#: How much the caches of documents may still take after half time.
+GROWTH_MAX_MB = 40
 
 
-@dataclass(frozen=True)
-class Service:
-    """A service with the demo data."""
+class Watch(logging.Handler):
+    """Counts answers by their status, and keeps the errors of the log."""
 
-    address: str
-    process: subprocess.Popen[bytes]
-    log: Path
+    def __init__(self) -> None:
+        super().__init__()
+        self.statuses: Counter[int] = Counter()
+        self.errors: list[str] = []
 
-    def keys(self) -> dict[str, str]:
-        """Return a key for each kind of caller, as they were printed."""
-        return dict(KEY.findall(self.log.read_text(encoding="utf-8")))
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "uvicorn.access" and isinstance(record.args, tuple):
+            self.statuses[int(str(record.args[4]))] += 1
+        elif record.levelno >= logging.ERROR:
+            self.errors.append(logging.Formatter().format(record))
 
-    def memory_mb(self) -> int:
-        """Return what the process keeps in memory."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        return int(found[1]) // 1024 if found else 0
 
-    def complaints(self) -> list[str]:
-        """Return what was logged that should not have been."""
-        return [line for line in self.log.read_text(encoding="utf-8").splitlines() if LOGGED.search(line)]
+@dataclass
+class Result:
+    """What a run came to."""
+
+    statuses: Counter[int]
+    errors: list[str]
+    tasks: tuple[int, int] = (0, 0)
+    sockets: tuple[int, int] = (0, 0)
+    memory_mb: list[int] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def failures(self) -> list[str]:
+        """What did not hold, in words."""
+        half = self.memory_mb[len(self.memory_mb) // 2]
+        return [
+            *(f"{count} answers with {status}" for status, count in self.statuses.items() if status >= 500),
+            *self.errors,
+            *self.faults,
+            *(["tasks are left"] if self.tasks[1] > self.tasks[0] else []),
+            *(["sockets are left"] if self.sockets[1] > self.sockets[0] else []),
+            *(["memory grows"] if self.memory_mb[-1] - half > GROWTH_MAX_MB else []),
+        ]
+
+
+def _environment() -> Path:
+    """Make the environment of schemathesis, once for each version of its lock."""
+    lock, complete = FOLDER / "requirements.txt", ENVIRONMENT / "complete"
+    if not complete.exists() or complete.read_text() != lock.read_text():
+        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+        venv.create(ENVIRONMENT, with_pip=True)
+        install = [ENVIRONMENT / "bin/pip", "install", "--quiet", "--require-hashes", "--requirement", lock]
+        asyncio.run(_run(install, {}))
+        complete.write_text(lock.read_text())
+    return ENVIRONMENT / "bin/schemathesis"
+
+
+async def _run(command: list[Any], environment: dict[str, str], folder: Path | None = None) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *map(str, command),
+        env={**os.environ, **environment},
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    return printed.decode(errors="replace")
+
+
+async def _known_ids() -> list[str]:
+    """Return ids of things that are there, a few of each kind."""
+    kinds: list[tuple[str, Any]] = [
+        (node.PROJECT, Project), (node.USER, User), (node.ACTION, Action), (node.DONATION, Transfer)
+    ]  # fmt: skip
+    return [node.global_id(kind, row.id) for kind, model in kinds for row in await model.all().limit(5)]
+
+
+def _memory_mb() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def _sockets() -> int:
+    links = []
+    for one in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the folder that is being read is one of them
+            links.append(str(one.readlink()))
+    return sum(link.startswith("socket:") for link in links)
+
+
+async def fuzz(url: str, minutes: float, program: Path, folder: Path) -> Result:
+    """Fuzz a server on an empty database for so long."""
+    watch = Watch()
+    async with database(url, shared=True) as context:
+        await migrate(context)
+        await load_reference()
+        keys = await load_demo(url, folder)
+        ids = json.dumps(await _known_ids())
+        settings = Settings(
+            database_url=url,
+            rate_capacity=PLENTY,
+            rate_refill=PLENTY,
+            anonymous_capacity=PLENTY,
+            anonymous_refill=PLENTY,
+        )
+        async with serving(settings, context) as running:
+            await running.client()("{ projects { nodes { id } } }")
+            before = len(asyncio.all_tasks()), _sockets()
+            result = Result(watch.statuses, watch.errors)
+            with _watching(watch):
+                await _turns(running, minutes, program, folder, keys, ids, result)
+            with suppress(TimeoutError):  # the figures tell what does not become quiet
+                await eventually(lambda: _is_quiet(*before))
+            result.tasks = before[0], len(asyncio.all_tasks())
+            result.sockets = before[1], _sockets()
+        result.faults = (await check_ledger()).faults
+    return result
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Service]:
-    """Serve the demo data on a free port."""
-    log = folder / "lucid.log"
-    environment = os.environ | BUDGETS | {"DATABASE_URL": f"sqlite:///{folder / 'lucid.db'}"}
-    command = [sys.executable, "-m", "api", "serve", "--demo", "--port", "0"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+def _watching(watch: Watch) -> Iterator[None]:
+    access, root = logging.getLogger("uvicorn.access"), logging.getLogger()
+    level, handlers = access.level, access.handlers
+    access.setLevel(logging.INFO)
+    access.handlers, access.propagate = [watch], False
+    root.addHandler(watch)
     try:
-        yield Service(_address(log), process, log)
+        yield
     finally:
-        process.terminate()
-        process.wait(30)
+        root.removeHandler(watch)
+        access.handlers, access.propagate = handlers, True
+        access.setLevel(level)
 
 
-def _address(log: Path) -> str:
-    ends = time.monotonic() + START_S
-    while time.monotonic() < ends:
-        found = re.search(r"Lucid is at (\S+)", log.read_text(encoding="utf-8"))
-        try:
-            if found and httpx.get(f"{found[1]}/health/ready").is_success:
-                return found[1]
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    raise TimeoutError(log.read_text(encoding="utf-8"))
+async def _is_quiet(tasks: int, sockets: int) -> bool:
+    return len(asyncio.all_tasks()) <= tasks and _sockets() <= sockets
 
 
-def fuzz(schemathesis: str, seconds: int, seed: int) -> list[str]:
-    """Let every kind of caller ask for its share of the time; return what went wrong."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with serving(folder) as service:
-            callers = {"nobody": "", **service.keys()}
-            for caller, key in callers.items():
-                before, memory = len(service.complaints()), service.memory_mb()
-                cases = _ask(schemathesis, service.address, key, max(1, seconds // len(callers)), seed)
-                found = len(service.complaints()) - before
-                line = f"{caller}: {cases} cases, {found} complaints, memory {memory} → {service.memory_mb()} MB"
-                print(line, flush=True)  # noqa: T201 - a script prints
-            wrong = service.complaints()
-            if service.process.poll() is not None or not httpx.get(f"{service.address}/health/ready").is_success:
-                wrong.append("the service is not there any more")
-        command = [sys.executable, "-m", "api", "check"]
-        environment = os.environ | {"DATABASE_URL": f"sqlite:///{folder / 'lucid.db'}"}
-        check = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        return wrong + [line for line in check.stdout.splitlines() if line.startswith("FAULT")]
-
-
-def _ask(schemathesis: str, address: str, key: str, seconds: int, seed: int) -> str:
-    headers = ["-H", f"Authorization: Bearer {key}"] if key else []
-    limits = ["--max-time", str(seconds), "--max-examples", "100000", "--max-failures", "1000000"]
-    options = ["--continue-on-failure", "--no-shrink", "--seed", str(seed), "--workers", "1", "--no-color"]
-    command = [schemathesis, "run", f"{address}/graphql", *headers, *limits, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 120)
-    found = re.search(r"(\d+) generated", done.stdout)
-    if found is None:
-        raise RuntimeError(done.stdout + done.stderr)
-    return found[1]
+async def _turns(
+    running: Running, minutes: float, program: Path, folder: Path, keys: dict[str, str], ids: str, result: Result
+) -> None:
+    callers = [*keys.values(), None]
+    end, turn = time.monotonic() + minutes * 60, 0
+    while time.monotonic() < end:
+        key = callers[turn % len(callers)]
+        header = ["--header", f"Authorization: Bearer {key}"] if key else []
+        seconds = max(5, min(TURN_S, int(end - time.monotonic())))
+        printed = await _run(
+            [
+                program, "run", f"{running.address}/graphql", "--max-time", seconds, "--seed", turn, "--no-color",
+                "--phases", "fuzzing", "--checks", "not_a_server_error", "--continue-on-failure", "--no-shrink",
+                "--generation-database", "none", *header,
+            ],
+            {"SCHEMATHESIS_HOOKS": str(FOLDER / "hooks.py"), "LUCID_FUZZ_IDS": ids},
+            folder,  # where it writes what it finds
+        )  # fmt: skip
+        turn += 1
+        result.memory_mb.append(_memory_mb())
+        cases = re.search(r"([\d,]+) generated", printed)
+        who = "nobody" if key is None else list(keys)[(turn - 1) % len(callers)]
+        sys.stdout.write(
+            f"{turn:>3} {who:<21} {cases[1] if cases else printed:>6} cases, {result.statuses.total():>7} answers,"
+            f" {len(result.errors)} errors, {result.memory_mb[-1]} MB\n"
+        )
+        sys.stdout.flush()
 
 
 def main() -> int:
-    """Fuzz, and say what was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--schemathesis", default="schemathesis", help="the program (found on PATH)")
-    parser.add_argument("--seconds", type=int, default=600)
-    parser.add_argument("--seed", type=int, default=1)
+    """Fuzz, print what came of it, and fail when something did not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--postgres", action="store_true")
     given = parser.parse_args()
-    wrong = fuzz(given.schemathesis, given.seconds, given.seed)
-    print("\n".join(wrong[:100]) or "Nothing went wrong.")  # noqa: T201 - a script prints
-    return 1 if wrong else 0
+    program = _environment()
+    with tempfile.TemporaryDirectory() as folder:
+        if given.postgres:
+            with running_postgres() as server:
+                server.create_database("fuzz")
+                result = asyncio.run(fuzz(server.url("fuzz"), given.minutes, program, Path(folder)))
+        else:
+            result = asyncio.run(fuzz(f"sqlite:///{folder}/lucid.db", given.minutes, program, Path(folder)))
+    sys.stdout.write(
+        f"answers by status {dict(result.statuses)}, tasks {result.tasks}, sockets {result.sockets} (before, after),"
+        f" memory {result.memory_mb} MB\n" + "\n".join(result.failures or ["nothing failed"]) + "\n"
+    )
+    return int(bool(result.failures))
 
 
 if __name__ == "__main__":
