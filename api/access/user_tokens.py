@@ -13,8 +13,9 @@ from api.access.scopes import Scope
 from api.access.tokens import USER_TOKEN_LIFE_MAX, Grant, Signer
 from api.ledger import Ledger, Outcome, UserBy
 from api.ledger.errors import InvalidInput, ScopeNotGranted
-from api.ledger.orders import Book, Order
+from api.ledger.orders import Book, Decided, Order
 from api.models import new_id, now
+from api.models.statements import Transaction
 
 #: What a person may do with the own energy; linking partners and following projects is for servers.
 USER_SCOPES = frozenset(
@@ -32,7 +33,7 @@ class UserToken:
     expires_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class CreateUserToken(Order):
     """Make a token. The token itself is not stored: it follows from the receipt, and so a repetition makes it again."""
 
@@ -49,12 +50,12 @@ class CreateUserToken(Order):
 
     @classmethod
     @override
-    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book]) -> None:
+    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book], transaction: Transaction) -> None:
         """Nothing is needed: whether the user is the caller's was found out before."""
 
     @override
-    def decide(self, book: Book) -> UUID:
-        return new_id(self.at)
+    def decide(self, book: Book) -> Decided:
+        return new_id(self.at), None
 
 
 async def create_user_token(

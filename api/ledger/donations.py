@@ -17,23 +17,25 @@ from api.ledger.errors import (
     ProjectNotFound,
     ReversalWindowClosed,
 )
-from api.ledger.orders import Book, Order
+from api.ledger.orders import Book, Decided, Order
 from api.ledger.positions import Range, taken
 from api.models import (
     Action,
     ActionStatus,
     EventKind,
-    Outbox,
+    OutboxRow,
     Project,
     Transfer,
     TransferKind,
+    TransferRow,
 )
+from api.models.statements import Transaction
 
 #: Largest amount of one donation: 1,000 tonnes. A bound on input, far above what a person can earn.
 AMOUNT_MAX_G = 1_000_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class DonateEnergy(Order):
     """Donate energy of a user to a project. `amount_g` None: all that is available."""
 
@@ -48,28 +50,28 @@ class DonateEnergy(Order):
 
     @classmethod
     @override
-    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book]) -> None:
-        projects = await Project.by_ids({order.project_id for order in orders})
+    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book], transaction: Transaction) -> None:
+        projects = await Project.statuses(transaction, {order.project_id for order in orders})
         for order in orders:
             books[order.user_id].projects = projects
 
     @override
-    def decide(self, book: Book) -> UUID:
-        project = book.projects.get(self.project_id)
+    def decide(self, book: Book) -> Decided:
+        project = book.projects.get(self.project_id) if book.projects else None
         if project is None:
             raise ProjectNotFound
         if not project.is_open:
             raise ProjectClosed(status=project.status.value)
-        available = book.account.available
+        available = book.available
         amount_g = available if self.amount_g is None else self.amount_g
         if amount_g > available or amount_g == 0:
             raise InsufficientEnergy(available=available, required=max(1, amount_g))
         donation = book.debit(self, TransferKind.DONATE, amount_g, project_id=self.project_id)
         book.written.outbox.append(_fact(donation, EventKind.DONATION, donation.id))
-        return donation.id
+        return donation.id, donation
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ReverseDonation(Order):
     """Give a donation's grams back to the user, at the end of the queue and in their order.
 
@@ -89,7 +91,7 @@ class ReverseDonation(Order):
 
     @classmethod
     @override
-    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book]) -> None:
+    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book], transaction: Transaction) -> None:
         for order in orders:
             book = books[order.user_id]
             book.donation = donation = (await Transfer.by_ids([order.donation_id])).get(order.donation_id)
@@ -100,7 +102,7 @@ class ReverseDonation(Order):
             book.void = await _void_grams(donation, book.gaps)
 
     @override
-    def decide(self, book: Book) -> UUID:
+    def decide(self, book: Book) -> Decided:
         donation = book.donation
         if (
             donation is None
@@ -121,11 +123,11 @@ class ReverseDonation(Order):
             reverses=donation.id,
         )
         first = returned.credit_starts
-        for action_id, offsets in book.void.items():
+        for action_id, offsets in (book.void or {}).items():
             ranges = [Range(first + one.starts, first + one.ends) for one in offsets]
             book.cut(self, TransferKind.RECLAIM, ranges, action_id=action_id)
         book.written.outbox.append(_fact(returned, EventKind.DONATION_REVERSED, donation.id))
-        return donation.id
+        return donation.id, donation
 
 
 async def _void_grams(donation: Transfer, gaps: Sequence[Range]) -> dict[UUID, list[Range]]:
@@ -142,15 +144,15 @@ async def _void_grams(donation: Transfer, gaps: Sequence[Range]) -> dict[UUID, l
     return void
 
 
-def _fact(transfer: Transfer, kind: EventKind, donation_id: UUID) -> Outbox:
+def _fact(transfer: TransferRow, kind: EventKind, donation_id: UUID) -> OutboxRow:
     assert transfer.project_id is not None  # noqa: S101 - a donation without its project is our mistake
-    return Outbox(
-        transfer_id=transfer.id,
-        environment=transfer.environment,
-        project_id=transfer.project_id,
-        user_id=transfer.user_id,
-        kind=kind,
-        amount_g=transfer.amount_g,
-        donation_id=donation_id,
-        occurred_at=transfer.effective_at,
+    return OutboxRow(
+        transfer.id,
+        transfer.environment,
+        transfer.project_id,
+        transfer.user_id,
+        kind,
+        transfer.amount_g,
+        donation_id,
+        transfer.effective_at,
     )

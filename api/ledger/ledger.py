@@ -5,10 +5,10 @@ does is in `actions`, `donations` and `users`; how it is written, in `transfers`
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -114,17 +114,25 @@ class Ledger:
         """
         await self.catalogue.refresh()
         arrived = at or await self.moment(caller)
-        return await asyncio.gather(*(_safely(self._record(caller, one, arrived)) for one in recordings))
+        answers: list[Outcome | Exception | None] = [_fault(recording) for recording in recordings]
+        sound = [index for index, fault in enumerate(answers) if fault is None]
+        users = await self._users(caller, [recordings[index].user for index in sound], arrived)
+        orders: dict[int, RecordAction] = {}
+        for index, user in zip(sound, users, strict=True):
+            if isinstance(user, UUID):
+                orders[index] = self._recording(caller, recordings[index], user, arrived)
+            else:
+                answers[index] = user
+        outcomes = await _answers(self._writer.post_together(list(orders.values())))
+        for index, outcome in zip(orders, outcomes, strict=True):
+            answers[index] = outcome
+        return [Outcome(refusal=one) if isinstance(one, Refusal) else one for one in answers if one is not None]
 
-    async def _record(self, caller: Partnership, recording: Recording, at: datetime) -> Outcome:
-        check_key(recording.key)
-        check_legs(recording.legs, recording.methodology)
-        if recording.external_ref is not None:
-            check_text(recording.external_ref, ("externalRef",))
-        order = RecordAction(
+    def _recording(self, caller: Partnership, recording: Recording, user_id: UUID, at: datetime) -> RecordAction:
+        return RecordAction(
             environment=caller.environment,
             partner_id=caller.partner_id,
-            user_id=await self.register(caller, recording.user, at),
+            user_id=user_id,
             key=recording.key,
             at=at,
             legs=recording.legs,
@@ -133,7 +141,21 @@ class Ledger:
             catalogue=self.catalogue,
             zone=self.rules.zone,
         )
-        return await self._writer.post(order)
+
+    async def _users(self, caller: Partnership, users: Sequence[UserBy], at: datetime) -> list[UUID | Exception]:
+        """Return the users' ids, registering external references that are new; or what is wrong with a name."""
+        ids: list[UUID | Exception] = []
+        new: dict[int, asyncio.Future[UUID]] = {}
+        links = await _answers([self._look_up(caller, one) for one in users])
+        for user, link in zip(users, links, strict=True):
+            if link is None and user.external_ref is not None and caller.user_id is None:
+                new[len(ids)] = self._registry.add(_name(caller, user.external_ref), at)
+            found = link if isinstance(link, Exception) else _linked(caller, link)
+            ids.append(found or UserNotFound())
+        made = await _answers(list(new.values()))
+        for index, added in zip(new, made, strict=True):
+            ids[index] = added
+        return ids
 
     async def estimate(
         self, caller: Partnership | None, legs: Sequence[Leg], user: UserBy | None, methodology: str | None
@@ -146,13 +168,13 @@ class Ledger:
         check_legs(legs, methodology)
         rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
         trips.check_reporting_time(legs, [kind for kind, _ in rated], await self.moment(caller))
-        others: list[Action] = []
+        others: list[dict[str, Any]] = []
         if user is not None:
             if caller is None:
                 raise UserNotFound
             user_id = await self.find(caller, user)
             days = [day for leg in legs for day in trips.day_of(leg.started_at, self.rules.zone)]
-            others = await Action.standing([user_id], min(days), max(days))
+            others = [one.calculation for one in await Action.standing([(user_id, min(days), max(days))])]
         lines = calculate(legs, rated, others, self.rules.zone)
         return Estimate(
             calculation=frozen(lines, rated),
@@ -262,12 +284,10 @@ class Ledger:
 
         Raises: UserNotFound for an id that is not linked, InvalidInput.
         """
-        if user.external_ref is None or caller.user_id is not None:
-            return await self.find(caller, user)
-        check_text(user.external_ref, ("user", "externalRef"))
-        return await self._registry.register(
-            Name(caller.partner_id, caller.environment, user.external_ref, at or await self.moment(caller))
-        )
+        (found,) = await self._users(caller, [user], at or await self.moment(caller))
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     async def find(self, caller: Partnership, user: UserBy, unlinked_by: str | None = None) -> UUID:
         """Return the id of a user that the caller is linked with.
@@ -276,21 +296,28 @@ class Ledger:
 
         Raises: UserNotFound, InvalidInput.
         """
-        if user.external_ref is not None:
-            check_text(user.external_ref, ("user", "externalRef"))
-            links = await UserLink.by_refs(caller.partner_id, caller.environment, [user.external_ref])
-            link = links.get(user.external_ref)
-        elif user.id is not None:
-            link = (await UserLink.by_users(caller.partner_id, [user.id])).get(user.id)
-        else:
-            link = None
-        if link is not None and link.environment is caller.environment and caller.reaches(link.user_id):
-            return link.user_id
+        found = _linked(caller, await self._look_up(caller, user))
+        if found is not None:
+            return found
         if unlinked_by is not None and user.id is not None:
             slot = (user.id, caller.partner_id, unlinked_by)
             if slot in await Receipt.of_keys([slot]):
                 return user.id
         raise UserNotFound
+
+    def _look_up(self, caller: Partnership, user: UserBy) -> "asyncio.Future[UserLink | None]":
+        """Return the caller's link with a user, as it will be found; together with what others look for now."""
+        if user.id is not None and user.external_ref is None:
+            return self._registry.find_by_id(caller.partner_id, user.id)
+        answer: asyncio.Future[UserLink | None] = asyncio.get_running_loop().create_future()
+        try:
+            if user.external_ref is None:
+                raise UserNotFound
+            check_text(user.external_ref, ("user", "externalRef"))
+        except Refusal as refusal:
+            answer.set_exception(refusal)
+            return answer
+        return self._registry.find(_name(caller, user.external_ref))
 
     async def donation_of_key(self, caller: Partnership, user: UserBy, key: str) -> Transfer | None:
         """Return the donation that a call with this key made: the answer to whether the call landed.
@@ -306,14 +333,43 @@ class Ledger:
         return donation if donation is not None and donation.kind is TransferKind.DONATE else None
 
 
-async def _safely(call: Awaitable[Outcome]) -> Outcome | Exception:
-    """Return what a call raises, so that its neighbours go on."""
+Answer = TypeVar("Answer")
+
+
+async def _answers(calls: "Sequence[asyncio.Future[Answer]]") -> "list[Answer | Exception]":
+    """Return what calls answer, or raise, each for itself. Whoever leaves stops none of them."""
+    if len(calls) != 1:
+        answers: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
+        return answers
     try:
-        return await call
-    except Refusal as refusal:
-        return Outcome(refusal=refusal)
+        return [await calls[0]]
     except Exception as error:
-        return error
+        return [error]
+
+
+def _name(caller: Partnership, external_ref: str) -> Name:
+    return Name(caller.partner_id, caller.environment, external_ref)
+
+
+def _linked(caller: Partnership, link: UserLink | None) -> UUID | None:
+    """Return the user of a link, where the caller may act for the user."""
+    if link is None or link.environment is not caller.environment or not caller.reaches(link.user_id):
+        return None
+    return link.user_id
+
+
+def _fault(recording: Recording) -> Refusal | None:
+    """Return what can never be right about a recording, before anybody is registered for it."""
+    try:
+        check_key(recording.key)
+        check_legs(recording.legs, recording.methodology)
+        if recording.external_ref is not None:
+            check_text(recording.external_ref, ("externalRef",))
+        if recording.user.external_ref is not None:
+            check_text(recording.user.external_ref, ("user", "externalRef"))
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def _common(caller: Partnership, user_id: UUID, key: str, at: datetime) -> dict[str, Any]:

@@ -3,6 +3,9 @@
 An order is a call of a partner for one user under one idempotency key. `prepare` reads what all orders of its kind in
 a batch need, in a statement or two; `decide` then says yes or no without touching the database. The decision is made
 while the user's account is locked, so what was read is still true when it is written.
+
+Orders and rows are made by the thousand each second, so they are plain: nothing is frozen, rows are tuples in the order
+of their columns, and a book's parts are made by who needs them.
 """
 
 from abc import ABC, abstractmethod
@@ -21,22 +24,29 @@ from api.ledger.positions import Range, step
 from api.models import (
     Account,
     Action,
+    ActionRefRow,
+    ActionRow,
     Claim,
     Environment,
-    Gap,
+    GapRow,
     LinkCode,
-    Outbox,
+    OutboxRow,
     Project,
+    ReceiptRow,
+    Slot,
     Transfer,
     TransferKind,
+    TransferRow,
     UserLink,
     new_id,
 )
+from api.models.changes import Change
+from api.models.statements import Transaction
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Order(ABC):
-    """One call, as the ledger sees it. `at` is when it arrived."""
+    """One call, as the ledger sees it; never changed once it is made. `at` is when it arrived."""
 
     operation: ClassVar[str]
     #: Decided in a transaction of its own, where `prepare` may read whatever it likes of the one user.
@@ -48,10 +58,9 @@ class Order(ABC):
     key: str
     at: datetime
 
-    @property
-    def slot(self) -> tuple[UUID, UUID, str]:
-        """Where the receipt of this order lies."""
-        return (self.user_id, self.partner_id, self.key)
+    def __post_init__(self) -> None:
+        #: Where the receipt of this order lies.
+        self.slot: Slot = (self.user_id, self.partner_id, self.key)
 
     @property
     def fingerprint(self) -> str:
@@ -65,18 +74,26 @@ class Order(ABC):
 
     @classmethod
     @abstractmethod
-    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, "Book"]) -> None:
-        """Read what these orders need into the users' books."""
+    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, "Book"], transaction: Transaction) -> None:
+        """Read what these orders need into the users' books.
+
+        In the transaction of the batch; or beside it, where what is read belongs to users whose accounts it holds, and
+        so stands still.
+        """
 
     @abstractmethod
-    def decide(self, book: "Book") -> UUID:
-        """Write the consequences into the book and return the id of the result.
+    def decide(self, book: "Book") -> "Decided":
+        """Write the consequences into the book and return the result.
 
         Raises: Refusal, before anything was written.
         """
 
 
-@dataclass(frozen=True, kw_only=True)
+#: The id of an order's result, and the action or donation itself where it is known as it will be read.
+Decided = tuple[UUID, Any]
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
 class Outcome:
     """What became of an order: a result or a refusal, and the user's available grams afterwards.
 
@@ -90,80 +107,117 @@ class Outcome:
     replayed: bool = False
     #: When it was decided first; a repetition is told the same.
     decided_at: datetime | None = None
+    #: The action or the donation as it was just written, so that nobody has to read it; a repetition has none.
+    row: Any = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Written:
-    """The rows that a batch adds."""
+    """The rows that a batch adds, changes and removes."""
 
-    actions: list[Action] = field(default_factory=list)
-    transfers: list[Transfer] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    outbox: list[Outbox] = field(default_factory=list)
-    others: list[Model] = field(default_factory=list)
-    #: Rows of which an order changes the few columns that may change, or that it removes.
-    changed: list[tuple[Model, tuple[str, ...]]] = field(default_factory=list)
-    removed: list[Model] = field(default_factory=list)
+    actions: list[ActionRow] = field(default_factory=list)
+    transfers: list[TransferRow] = field(default_factory=list)
+    receipts: list[ReceiptRow] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    claims: list[ActionRefRow] = field(default_factory=list)
+    gaps: list[GapRow] = field(default_factory=list)
+    #: Whatever else an order changes; few do.
+    others: list[tuple[Change, Sequence[Any]]] = field(default_factory=list)
+    #: Rows of the ORM that are added.
+    models: list[Model] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Book:
     """A user's page while a batch is decided: the account, moved order by order, and what `prepare` has read."""
 
     account: Account
     written: Written
+    credited: int
+    debited: int
+    held: int
     gaps: list[Range] = field(default_factory=list)
-    trips: list[Action] = field(default_factory=list)
-    used_refs: set[Claim] = field(default_factory=set)
-    projects: dict[UUID, Project] = field(default_factory=dict)
-    links: list[UserLink] = field(default_factory=list)
-    codes: dict[str, LinkCode] = field(default_factory=dict)
+    #: For actions: the calculations of those that touch the same days, and the references that are used.
+    trips: list[dict[str, Any]] = field(default_factory=list)
+    used_refs: set[Claim] | None = None
+    #: For donations.
+    projects: Mapping[UUID, Project] | None = None
+    #: For links.
+    links: Sequence[UserLink] = ()
+    codes: Mapping[str, LinkCode] | None = None
     #: For a reversed action: what it earned, and where its unspent grams stand.
     action: Action | None = None
     earned: Transfer | None = None
-    unspent: list[Range] = field(default_factory=list)
+    unspent: Sequence[Range] = ()
     #: For a reversed donation: whether it was reversed before, and its grams' origins that are themselves reversed,
     #: as offsets into the donation.
     donation: Transfer | None = None
     reversal: Transfer | None = None
-    void: dict[UUID, list[Range]] = field(default_factory=dict)
+    void: Mapping[UUID, list[Range]] | None = None
 
-    def credit(self, order: Order, kind: TransferKind, amount_g: int, **refs: Any) -> Transfer:
+    @classmethod
+    def of(cls, account: Account, written: Written) -> Self:
+        """Open the page of a user whose account was just locked."""
+        return cls(account, written, account.credited, account.debited, account.held)
+
+    @property
+    def available(self) -> int:
+        """Grams that the user may donate."""
+        return self.credited - self.debited - self.held
+
+    def move(self) -> tuple[UUID, int, int, int, int, int, int] | None:
+        """Return from where to where the account is to be moved; None when it stands where it stood."""
+        account = self.account
+        was = (account.credited, account.debited, account.held)
+        if was == (self.credited, self.debited, self.held):
+            return None
+        return (account.user_id, self.credited, self.debited, self.held, *was)
+
+    def credit(self, order: Order, kind: TransferKind, amount_g: int, **refs: UUID | None) -> TransferRow:
         """Put grams at the end of the user's queue."""
-        self.account.credited += amount_g
-        return self._record(order, kind, amount_g, refs)
+        self.credited += amount_g
+        return self._record(order, kind, amount_g, **refs)
 
-    def debit(self, order: Order, kind: TransferKind, amount_g: int, **refs: Any) -> Transfer:
+    def debit(self, order: Order, kind: TransferKind, amount_g: int, **refs: UUID | None) -> TransferRow:
         """Take grams from the front of the user's queue, stepping over the gaps."""
-        self.account.debited, stepped_over = step(self.account.debited, amount_g, self.gaps)
-        self.account.held -= stepped_over
-        return self._record(order, kind, amount_g, refs)
+        self.debited, stepped_over = step(self.debited, amount_g, self.gaps)
+        self.held -= stepped_over
+        return self._record(order, kind, amount_g, **refs)
 
-    def cut(self, order: Order, kind: TransferKind, ranges: Sequence[Range], **refs: Any) -> Transfer:
+    def cut(self, order: Order, kind: TransferKind, ranges: Sequence[Range], **refs: UUID | None) -> TransferRow:
         """Take these very grams out of the middle of the user's queue: they become gaps."""
         amount_g = sum(one.grams for one in ranges)
-        self.account.held += amount_g
-        transfer = self._record(order, kind, amount_g, refs)
+        self.held += amount_g
+        transfer = self._record(order, kind, amount_g, **refs)
         self.written.gaps += [
-            Gap(id=new_id(order.at), user_id=order.user_id, transfer_id=transfer.id, starts=one.starts, ends=one.ends)
-            for one in ranges
+            GapRow(new_id(order.at), order.user_id, transfer.id, one.starts, one.ends) for one in ranges
         ]
         self.gaps = sorted([*self.gaps, *ranges])
         return transfer
 
-    def _record(self, order: Order, kind: TransferKind, amount_g: int, refs: dict[str, Any]) -> Transfer:
-        transfer = Transfer(
-            id=new_id(order.at),
-            environment=order.environment,
-            user_id=order.user_id,
-            partner_id=order.partner_id,
-            kind=kind,
-            amount_g=amount_g,
-            credited_after=self.account.credited,
-            debited_after=self.account.debited,
-            effective_at=order.at,
-            created_at=order.at,
-            **refs,
+    def _record(
+        self,
+        order: Order,
+        kind: TransferKind,
+        amount_g: int,
+        project_id: UUID | None = None,
+        action_id: UUID | None = None,
+        reverses: UUID | None = None,
+    ) -> TransferRow:
+        transfer = TransferRow(
+            new_id(order.at),
+            order.environment,
+            order.user_id,
+            order.partner_id,
+            kind,
+            amount_g,
+            project_id,
+            action_id,
+            reverses,
+            self.credited,
+            self.debited,
+            order.at,
+            order.at,
         )
         self.written.transfers.append(transfer)
         return transfer

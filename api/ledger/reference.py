@@ -28,6 +28,8 @@ class Catalogue:
 
     def __init__(self) -> None:
         self.types: dict[str, ActionType] = {}
+        #: Codes of the types of which a person does one at a time.
+        self.exclusive: set[str] = set()
         self._factors: dict[tuple[str, str], list[EmissionFactor]] = {}
         self._read_at = float("-inf")
 
@@ -39,6 +41,7 @@ class Catalogue:
         factors: dict[tuple[str, str], list[EmissionFactor]] = {}
         for factor in await EmissionFactor.everything():
             factors.setdefault((factor.methodology, factor.action_type), []).append(factor)
+        self.exclusive = {code for code, kind in types.items() if kind.excludes_overlap}
         self.types, self._factors, self._read_at = types, factors, time.monotonic()
 
     def factor(self, methodology: str, action_type: str, at: datetime) -> EmissionFactor | None:

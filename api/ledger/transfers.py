@@ -1,55 +1,86 @@
 """The one write path: orders in, outcomes out, and the only place where energy moves.
 
 A batch is one transaction: lock the accounts in id order, look for receipts, read what the rules need, decide in
-memory, write everything with a few array statements, commit. A receipt is written for each new order, accepted or
-refused, so an order has one effect however often it is sent. If anything is unexpected the whole transaction is rolled
-back and the orders are tried one by one (`api.batching`).
+memory, write everything with one array statement, commit. How many statements that takes depends on the kinds of orders
+in the batch and not on their number. A receipt is written for each new order, accepted or refused, so an order has one
+effect however often it is sent. If anything is unexpected the whole transaction is rolled back and the orders are tried
+in halves, down to the one that is poisoned.
 
 Why locked and then decided, and not one conditional UPDATE for each donation: see docs/decisions/0002.
 """
 
-from collections.abc import Callable, Sequence
-from copy import copy
-from dataclasses import replace
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
-from tortoise.models import Model
 
-from api.batching import Batcher
+from api.batching import Batcher, Unavailable
 from api.ledger.errors import REFUSALS, IdempotencyConflict, Refusal, UserNotFound
 from api.ledger.orders import Book, Order, Outcome, Written
 from api.ledger.positions import Range
-from api.models import Account, Action, Gap, Outbox, Receipt, Transfer, new_id
-from api.models.database import transaction
+from api.models import (
+    ADD_ACTIONS,
+    ADD_CLAIMS,
+    ADD_FACTS,
+    ADD_GAPS,
+    ADD_RECEIPTS,
+    ADD_TRANSFERS,
+    MOVE_ACCOUNTS,
+    Account,
+    Gap,
+    Receipt,
+    ReceiptRow,
+    Slot,
+    new_id,
+)
+from api.models.changes import Changed, added
+from api.models.statements import Transaction, kept
 
-BATCH_MAX = 200
+#: As many as one call may bring.
+BATCH_MAX = 1_000
+#: So many orders are decided before others of the process have a turn.
+DECIDED_AT_ONCE = 100
 
 
 class Writer:
     """Takes orders from every request of the process and posts them in batches.
 
-    `lanes`: how many batches may be in flight at once; 1 on SQLite, which has one writer anyway. A user's orders always
-    take the same lane, so they are decided in the order in which they came, and lanes never wait for one another's
-    accounts. `committed` is called after each commit that left something in the outbox.
+    `lanes`: how many batches may be in flight at once; 1 on SQLite, which has one writer anyway. A user's orders take
+    the same lane, so they are decided in the order in which they came, and lanes seldom wait for one another's
+    accounts; only the orders of one call with many are kept together. `committed` is called after each commit that left
+    something in the outbox.
     """
 
     def __init__(self, *, lanes: int, committed: Callable[[], None]) -> None:
         self._committed = committed
         self._lanes: list[Batcher[Order, Outcome]] = [Batcher(self._post, size=BATCH_MAX) for _ in range(lanes)]
 
-    async def post(self, order: Order) -> Outcome:
+    def post(self, order: Order) -> "asyncio.Future[Outcome]":
         """Post one order and return what became of it.
 
         A caller that is cancelled meanwhile does not stop the order.
+
+        Raises: Overloaded.
         """
-        return await self._lanes[order.user_id.int % len(self._lanes)].submit(order)
+        return self._lane(order).submit(order)
+
+    def post_together(self, orders: Sequence[Order]) -> "list[asyncio.Future[Outcome]]":
+        """Post the orders of one call, in one batch as far as that can be.
+
+        Raises: Overloaded.
+        """
+        lane = self._lane(orders[0]) if orders else None
+        return [lane.submit(order) for order in orders] if lane is not None else []
 
     async def close(self) -> None:
         """Finish what was submitted."""
         for lane in self._lanes:
             await lane.close()
+
+    def _lane(self, order: Order) -> Batcher[Order, Outcome]:
+        return self._lanes[order.user_id.int % len(self._lanes)]
 
     async def _post(self, orders: list[Order]) -> list[Outcome | Exception]:
         outcomes: list[Outcome | Exception] = []
@@ -59,53 +90,61 @@ class Writer:
         return outcomes
 
     async def _post_or_split(self, orders: Sequence[Order], *, again: bool = True) -> Sequence[Outcome | Exception]:
-        """Post together; when that fails unexpectedly, one by one, so that only the poisoned order fails.
+        """Post together; when that fails unexpectedly, in halves, so that only the poisoned order fails.
 
         Here and not in the batcher, so that a group that is committed is not posted again and called a repetition.
         """
         try:
             return await self._post_together(orders)
+        except (IntegrityError, Unavailable) as error:
+            if again:
+                # Another lane or process has just written what was looked for in vain, and now it is there to be read;
+                # or the connection was lost, and whether it was committed is told by the receipts.
+                return await self._post_or_split(orders, again=False)
+            failed: Exception = error
         except Exception as error:
-            if len(orders) == 1:
-                if again and isinstance(error, IntegrityError):
-                    # Another lane or process has just written what was looked for in vain; now it is there to be read.
-                    return await self._post_or_split(orders, again=False)
-                return [error]
-        return [outcome for order in orders for outcome in await self._post_or_split([order])]
+            failed = error
+        if len(orders) == 1 or isinstance(failed, Unavailable):
+            return [failed] * len(orders)
+        half = len(orders) // 2
+        return [*await self._post_or_split(orders[:half]), *await self._post_or_split(orders[half:])]
 
     async def _post_together(self, orders: Sequence[Order]) -> list[Outcome]:
-        async with transaction():
-            accounts = await Account.locked({order.user_id for order in orders})
-            before = {user_id: copy(account) for user_id, account in accounts.items()}
-            written = Written()
-            books = {user_id: Book(account=account, written=written) for user_id, account in accounts.items()}
-            receipts = await Receipt.of_keys([order.slot for order in orders])
-            await _prepare([order for order in orders if order.slot not in receipts], books)
-            outcomes = [_decide(order, books, receipts, written) for order in orders]
-            moved = [(before[user_id], account) for user_id, account in accounts.items()]
-            await _write(written, [pair for pair in moved if pair[0].credited != pair[1].credited or _debit(*pair)])
+        written = Written()
+        async with kept().transaction() as transaction:
+            accounts = await Account.locked(transaction, {order.user_id for order in orders})
+            books = {account.user_id: Book.of(account, written) for account in accounts}
+            known = await Receipt.of_keys([order.slot for order in orders], transaction)
+            receipts: dict[Slot, Receipt | ReceiptRow] = {**known}
+            await _prepare([order for order in orders if order.slot not in receipts], books, transaction)
+            outcomes: list[Outcome] = []
+            for first in range(0, len(orders), DECIDED_AT_ONCE):
+                if first:
+                    await asyncio.sleep(0)
+                part = orders[first : first + DECIDED_AT_ONCE]
+                outcomes += [_decide(order, books, receipts, written) for order in part]
+            await transaction.change(*_changes(written, books.values()))
         if written.outbox:
             self._committed()
         return outcomes
 
 
-def _debit(before: Account, after: Account) -> bool:
-    return (before.debited, before.held) != (after.debited, after.held)
-
-
-async def _prepare(orders: Sequence[Order], books: dict[UUID, Book]) -> None:
+async def _prepare(orders: Sequence[Order], books: dict[UUID, Book], transaction: Transaction) -> None:
     """Read the gaps that debits may meet, then whatever each kind of order needs."""
-    known = [order for order in orders if order.user_id in books]
-    with_gaps = [user_id for user_id, book in books.items() if book.account.held]
+    with_gaps = [user_id for user_id, book in books.items() if book.held]
     if with_gaps:
-        for gap in await Gap.of_users(with_gaps):
+        for gap in await Gap.standing(transaction, with_gaps):
             books[gap.user_id].gaps.append(Range(gap.starts, gap.ends))
-    for kind in {type(order) for order in known}:
-        await kind.prepare([order for order in known if type(order) is kind], books)
+    kinds: dict[type[Order], list[Order]] = {}
+    for order in orders:
+        if order.user_id in books:
+            kinds.setdefault(type(order), []).append(order)
+    for kind, asked in kinds.items():
+        await kind.prepare(asked, books, transaction)
 
 
 def _decide(
-    order: Order, books: dict[UUID, Book], receipts: dict[tuple[UUID, UUID, str], Receipt], written: Written
+    order: Order, books: dict[UUID, Book], receipts: dict[Slot, Receipt | ReceiptRow], written: Written
 ) -> Outcome:
     book = books.get(order.user_id)
     if book is None:
@@ -113,56 +152,48 @@ def _decide(
     receipt = receipts.get(order.slot)
     if receipt is not None:
         return _replay(order, receipt, book)
-    result_id, refusal = None, None
+    result_id, row, refusal, stored = None, None, None, None
     try:
-        result_id = order.decide(book)
+        result_id, row = order.decide(book)
     except Refusal as error:
-        refusal = error
-    receipts[order.slot] = receipt = Receipt(
-        id=new_id(order.at),
-        user_id=order.user_id,
-        partner_id=order.partner_id,
-        key=order.key,
-        operation=order.operation,
-        fingerprint=order.fingerprint,
-        result_id=result_id,
-        refusal={"code": refusal.code, "facts": refusal.facts} if refusal else None,
-        created_at=order.at,
+        refusal, stored = error, {"code": error.code, "facts": error.facts}
+    at = order.at
+    receipts[order.slot] = receipt = ReceiptRow(
+        new_id(at), *order.slot, order.operation, order.fingerprint, result_id, stored, at
     )
-    written.others.append(receipt)
+    written.receipts.append(receipt)
     return Outcome(
         user_id=order.user_id,
         result_id=result_id,
         refusal=refusal,
-        balance_g=book.account.available,
-        decided_at=receipt.created_at,
+        balance_g=book.available,
+        decided_at=at,
+        row=row,
     )
 
 
-def _replay(order: Order, receipt: Receipt, book: Book) -> Outcome:
-    outcome = Outcome(user_id=order.user_id, balance_g=book.account.available)
+def _replay(order: Order, receipt: Receipt | ReceiptRow, book: Book) -> Outcome:
+    outcome = Outcome(user_id=order.user_id, balance_g=book.available)
     if receipt.fingerprint != order.fingerprint:
-        return replace(outcome, refusal=IdempotencyConflict(key=order.key, first_used_at=receipt.created_at))
-    refusal = None
-    if receipt.refusal:
-        refusal = REFUSALS[receipt.refusal["code"]].from_facts(receipt.refusal["facts"])
-    return replace(outcome, result_id=receipt.result_id, refusal=refusal, replayed=True, decided_at=receipt.created_at)
+        outcome.refusal = IdempotencyConflict(key=order.key, first_used_at=receipt.created_at)
+        return outcome
+    stored = receipt.refusal
+    if stored:
+        outcome.refusal = REFUSALS[stored["code"]].from_facts(stored["facts"])
+    outcome.result_id, outcome.decided_at, outcome.replayed = receipt.result_id, receipt.created_at, True
+    return outcome
 
 
-async def _write(written: Written, moved: list[tuple[Account, Account]]) -> None:
-    await Account.move(moved)
-    by_table: dict[type[Model], list[Model]] = {
-        Action: [*written.actions],
-        Transfer: [*written.transfers],
-        Gap: [*written.gaps],
-        Outbox: [*written.outbox],
-    }
-    for row in written.others:
-        by_table.setdefault(type(row), []).append(row)
-    for table, rows in by_table.items():
-        if rows:
-            await table.bulk_create(rows)
-    for row, columns in written.changed:
-        await row.save(update_fields=columns)
-    for row in written.removed:
-        await row.delete()
+def _changes(written: Written, books: Iterable[Book]) -> list[Changed]:
+    """Return all that a batch writes: the accounts first, which fails where one does not stand where it was read."""
+    return [
+        (MOVE_ACCOUNTS, [move for book in books if (move := book.move()) is not None]),
+        (ADD_ACTIONS, written.actions),
+        (ADD_TRANSFERS, written.transfers),
+        (ADD_GAPS, written.gaps),
+        (ADD_FACTS, written.outbox),
+        (ADD_CLAIMS, written.claims),
+        (ADD_RECEIPTS, written.receipts),
+        *added(written.models),
+        *((change, [row]) for change, row in written.others),
+    ]

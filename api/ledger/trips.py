@@ -3,9 +3,11 @@
 A day is a calendar day of the programme's time zone, and a trip belongs to the day on which it starts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from api.ledger.errors import (
@@ -17,7 +19,7 @@ from api.ledger.errors import (
     ImplausibleSpeed,
     InvalidInput,
 )
-from api.models import Action, ActionType, QuantityUnit
+from api.models import ActionType, QuantityUnit
 
 LEGS_MAX = 20
 #: A partner's clock may be ahead of ours by this much.
@@ -27,9 +29,12 @@ KMH_IN_M_PER_S = 3.6
 SPEED_SHOWN_MAX_KMH = 1_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Leg:
-    """A part of an action in one mode. `quantity` in whole metres or counts, as the type's unit says."""
+    """A part of an action in one mode, not changed once it is made.
+
+    Units: `quantity` in whole metres or counts, as the type's unit says.
+    """
 
     type: str
     quantity: int
@@ -38,8 +43,10 @@ class Leg:
 
     def __post_init__(self) -> None:
         # SQLite compares times as text, and a fingerprint must not depend on the caller's offset.
-        object.__setattr__(self, "started_at", self.started_at.astimezone(UTC))
-        object.__setattr__(self, "ended_at", self.ended_at.astimezone(UTC))
+        if self.started_at.tzinfo is not UTC:
+            self.started_at = self.started_at.astimezone(UTC)
+        if self.ended_at.tzinfo is not UTC:
+            self.ended_at = self.ended_at.astimezone(UTC)
 
 
 def check_shape(legs: Sequence[Leg]) -> None:
@@ -109,18 +116,18 @@ def check_reporting_time(legs: Sequence[Leg], types: Sequence[ActionType], now: 
 
 
 def check_overlap(
-    legs: Sequence[Leg], types: Sequence[ActionType], others: Iterable[Action], exclusive: set[str]
+    legs: Sequence[Leg], types: Sequence[ActionType], others: Iterable[Mapping[str, Any]], exclusive: set[str]
 ) -> None:
     """Refuse a trip at a time when the user was on another one. Touching ends are no overlap.
 
-    `exclusive` holds the codes of all types of which a person does one at a time.
+    `others` are calculations. `exclusive` holds the codes of all types of which a person does one at a time.
 
     Raises: ActionOverlaps.
     """
     if not any(kind.excludes_overlap for kind in types):
         return
     for other in others:
-        for line in other.calculation["lines"]:
+        for line in other["lines"]:
             if line["type"] not in exclusive:
                 continue
             starts, ends = datetime.fromisoformat(line["started_at"]), datetime.fromisoformat(line["ended_at"])
@@ -147,6 +154,10 @@ def check_day(index: int, leg: Leg, kind: ActionType, quantity_before: int) -> N
 
 def day_of(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the start and the end of the calendar day of a moment, both in UTC."""
-    date = moment.astimezone(zone).date()
-    starts, ends = (datetime.combine(day, time(), zone) for day in (date, date + timedelta(days=1)))
+    return _day(moment.astimezone(zone).date(), zone)
+
+
+@lru_cache(4_000)
+def _day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    starts, ends = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
     return starts.astimezone(UTC), ends.astimezone(UTC)

@@ -1,5 +1,6 @@
 """Users: made when a partner first names them, carried from one partner to another by a one-time code."""
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,18 +11,22 @@ from uuid import UUID
 from tortoise.exceptions import IntegrityError
 from typing_extensions import override
 
-from api.batching import Batcher
+from api.batching import Batcher, Loader
 from api.ledger.errors import AlreadyLinked, ExternalRefLinked, LastLink, LinkCodeInvalid, UserNotFound
-from api.ledger.orders import Book, Order
+from api.ledger.orders import Book, Decided, Order
 from api.models import Account, Environment, LinkCode, User, UserLink, new_id
-from api.models.database import transaction
+from api.models.changes import added, delete, update
+from api.models.statements import Transaction, kept
 
 #: Long enough to carry a code from one app to another by hand, short enough to be of no use to a finder.
 LINK_CODE_LIFE = timedelta(minutes=15)
 # Crockford's alphabet without letters that are mistaken for digits; 10 of them are 50 bits.
 LINK_CODE_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LINK_CODE_LENGTH = 10
-REGISTER_BATCH_MAX = 500
+REGISTER_BATCH_MAX = 1_000
+FIND_BATCH_MAX = 1_000
+REDEEM = update(LinkCode, "redeemed_at", "redeemed_by")
+UNLINK = delete(UserLink)
 
 
 class Name(NamedTuple):
@@ -30,46 +35,62 @@ class Name(NamedTuple):
     partner_id: UUID
     environment: Environment
     external_ref: str
+
+
+class NewName(NamedTuple):
+    """A name that is to be somebody's from now on."""
+
+    name: Name
     at: datetime
 
 
 class Registry:
-    """Finds users by their partners' names for them, and makes those that are new."""
+    """Finds users by their partners' names for them, and makes those that are new.
+
+    What many requests look for at a time is looked for together. Nothing is remembered: a link may end at any time.
+    """
 
     def __init__(self) -> None:
+        self._by_ref: Loader[Name, UserLink] = Loader(UserLink.by_names, size=FIND_BATCH_MAX)
+        self._by_id: Loader[tuple[UUID, UUID], UserLink] = Loader(UserLink.by_pairs, size=FIND_BATCH_MAX)
         # One lane: the same new name twice at once is one batch, or one after the other.
-        self._batcher: Batcher[Name, UUID] = Batcher(self._register, size=REGISTER_BATCH_MAX)
+        self._new: Batcher[NewName, UUID] = Batcher(self._register, size=REGISTER_BATCH_MAX)
 
-    async def register(self, name: Name) -> UUID:
-        """Return the id of the user of this name, making user, account and link when the name is new."""
-        return await self._batcher.submit(name)
+    def find(self, name: Name) -> "asyncio.Future[UserLink | None]":
+        """Return a partner's link with the user of this name; the rows hold no more than user and environment."""
+        return self._by_ref.load(name)
+
+    def find_by_id(self, partner_id: UUID, user_id: UUID) -> "asyncio.Future[UserLink | None]":
+        """Return a partner's link with this user."""
+        return self._by_id.load((partner_id, user_id))
+
+    def add(self, name: Name, at: datetime) -> "asyncio.Future[UUID]":
+        """Return the id of the user of this name, making user, account and link when the name is still new."""
+        return self._new.submit(NewName(name, at))
 
     async def close(self) -> None:
         """Finish what was submitted."""
-        await self._batcher.close()
+        await self._by_ref.close()
+        await self._by_id.close()
+        await self._new.close()
 
-    async def _register(self, names: list[Name]) -> list[UUID | Exception]:
+    async def _register(self, names: list[NewName]) -> list[UUID | Exception]:
         try:
             known = await self._register_missing(names)
         except IntegrityError:  # another process registered one of them just now; it is there to be read
             known = await self._register_missing(names)
-        return [known[name[:3]] for name in names]
+        return [known[one.name] for one in names]
 
-    async def _register_missing(self, names: Sequence[Name]) -> dict[tuple[UUID, Environment, str], UUID]:
-        known: dict[tuple[UUID, Environment, str], UUID] = {}
-        async with transaction():
-            for partner_id, environment in {name[:2] for name in names}:
-                refs = {name.external_ref for name in names if name[:2] == (partner_id, environment)}
-                for ref, link in (await UserLink.by_refs(partner_id, environment, refs)).items():
-                    known[partner_id, environment, ref] = link.user_id
-            missing = {name[:3]: name for name in names if name[:3] not in known}
-            users = {slot: _user(name) for slot, name in missing.items()}
-            await User.bulk_create(users.values())
-            await Account.bulk_create(Account(user_id=user.id, environment=user.environment) for user in users.values())
-            await UserLink.bulk_create(
-                _link(user.id, slot[0], slot[1], slot[2], user.created_at) for slot, user in users.items()
-            )
-        return known | {slot: user.id for slot, user in users.items()}
+    async def _register_missing(self, names: Sequence[NewName]) -> dict[Name, UUID]:
+        async with kept().transaction() as transaction:
+            links = await UserLink.by_names({one.name for one in names}, transaction)
+            known = {name: link.user_id for name, link in links.items()}
+            missing = {one.name: one.at for one in names if one.name not in known}
+            users = {name: _user(name, at) for name, at in missing.items()}
+            accounts = [Account(user_id=user.id, environment=user.environment) for user in users.values()]
+            new_links = [_link(user.id, name, user.created_at) for name, user in users.items()]
+            await transaction.change(*added([*users.values(), *accounts, *new_links]))
+        return known | {name: user.id for name, user in users.items()}
 
 
 def is_code(text: str) -> bool:
@@ -77,17 +98,17 @@ def is_code(text: str) -> bool:
     return len(text) == LINK_CODE_LENGTH and set(text) <= set(LINK_CODE_DIGITS)
 
 
-def _user(name: Name) -> User:
-    return User(id=new_id(name.at), environment=name.environment, salt=secrets.token_hex(16), created_at=name.at)
+def _user(name: Name, at: datetime) -> User:
+    return User(id=new_id(at), environment=name.environment, salt=secrets.token_hex(16), created_at=at)
 
 
-def _link(user_id: UUID, partner_id: UUID, environment: Environment, external_ref: str, at: datetime) -> UserLink:
+def _link(user_id: UUID, name: Name, at: datetime) -> UserLink:
     return UserLink(
         id=new_id(at),
-        environment=environment,
-        partner_id=partner_id,
+        environment=name.environment,
+        partner_id=name.partner_id,
         user_id=user_id,
-        external_ref=external_ref,
+        external_ref=name.external_ref,
         created_at=at,
     )
 
@@ -99,7 +120,7 @@ class _LinkOrder(Order):
 
     @classmethod
     @override
-    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book]) -> None:
+    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book], transaction: Transaction) -> None:
         for order in orders:
             books[order.user_id].links = await UserLink.of_users([order.user_id])
 
@@ -108,7 +129,7 @@ class _LinkOrder(Order):
         return next((link for link in book.links if link.partner_id == self.partner_id), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class IssueLinkCode(_LinkOrder):
     """Issue a code with which another partner can link the user."""
 
@@ -119,7 +140,7 @@ class IssueLinkCode(_LinkOrder):
         return {}
 
     @override
-    def decide(self, book: Book) -> UUID:
+    def decide(self, book: Book) -> Decided:
         if self.own_link(book) is None:
             raise UserNotFound
         code = LinkCode(
@@ -131,11 +152,11 @@ class IssueLinkCode(_LinkOrder):
             created_at=self.at,
             expires_at=self.at + LINK_CODE_LIFE,
         )
-        book.written.others.append(code)
-        return code.id
+        book.written.models.append(code)
+        return code.id, None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class LinkUser(_LinkOrder):
     """Redeem a code: from now on this partner knows the user, by a name of its own."""
 
@@ -150,17 +171,17 @@ class LinkUser(_LinkOrder):
 
     @classmethod
     @override
-    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book]) -> None:
-        await super().prepare(orders, books)
+    async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book], transaction: Transaction) -> None:
+        await super().prepare(orders, books, transaction)
         for order in orders:
             book = books[order.user_id]
             book.codes = await LinkCode.by_codes(order.environment, [order.code])
             named = await UserLink.by_refs(order.partner_id, order.environment, [order.external_ref])
-            book.links += [link for link in named.values() if link.user_id != order.user_id]
+            book.links = [*book.links, *(link for link in named.values() if link.user_id != order.user_id)]
 
     @override
-    def decide(self, book: Book) -> UUID:
-        code = book.codes.get(self.code)
+    def decide(self, book: Book) -> Decided:
+        code = book.codes.get(self.code) if book.codes else None
         if code is None or not code.is_open(self.at):
             raise LinkCodeInvalid
         own = next((link for link in book.links if self._is_own(link) and link.user_id == self.user_id), None)
@@ -168,16 +189,16 @@ class LinkUser(_LinkOrder):
             raise AlreadyLinked(path=("code",), external_ref=own.external_ref)
         if any(self._is_own(link) and link.external_ref == self.external_ref for link in book.links):
             raise ExternalRefLinked(external_ref=self.external_ref)
-        code.redeemed_at, code.redeemed_by = self.at, self.partner_id
-        book.written.changed.append((code, ("redeemed_at", "redeemed_by")))
-        book.written.others.append(_link(self.user_id, self.partner_id, self.environment, self.external_ref, self.at))
-        return self.user_id
+        name = Name(self.partner_id, self.environment, self.external_ref)
+        book.written.others.append((REDEEM, (self.at, self.partner_id, code.id)))
+        book.written.models.append(_link(self.user_id, name, self.at))
+        return self.user_id, None
 
     def _is_own(self, link: UserLink) -> bool:
         return link.partner_id == self.partner_id
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class UnlinkUser(_LinkOrder):
     """Forget the user on this partner's side; the user and the energy stay with the other partners."""
 
@@ -188,11 +209,11 @@ class UnlinkUser(_LinkOrder):
         return {}
 
     @override
-    def decide(self, book: Book) -> UUID:
+    def decide(self, book: Book) -> Decided:
         own = self.own_link(book)
         if own is None:
             raise UserNotFound
         if len(book.links) == 1:
             raise LastLink
-        book.written.removed.append(own)
-        return self.user_id
+        book.written.others.append((UNLINK, (own.id,)))
+        return self.user_id, None

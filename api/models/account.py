@@ -6,33 +6,15 @@ gram debited. `held` counts the grams still ahead of `debited` that reversed act
 """
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
-import orjson
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.changes import Change, insert
 from api.models.environment import Environment
-
-# One statement moves every account of a batch, and only those that still stand where they were read.
-MOVE_POSTGRES = """
-UPDATE account a SET credited = v.credited, debited = v.debited, held = v.held
-FROM jsonb_to_recordset($1::text::jsonb) AS v(
-    user_id uuid, credited bigint, debited bigint, held bigint,
-    credited_was bigint, debited_was bigint, held_was bigint)
-WHERE a.user_id = v.user_id AND a.credited = v.credited_was AND a.debited = v.debited_was AND a.held = v.held_was
-  AND v.credited - v.debited - v.held >= 0
-RETURNING a.user_id
-"""
-MOVE_SQLITE = """
-UPDATE account SET credited = v.value ->> 'credited', debited = v.value ->> 'debited', held = v.value ->> 'held'
-FROM json_each(?) AS v
-WHERE account.user_id = v.value ->> 'user_id' AND account.credited = v.value ->> 'credited_was'
-  AND account.debited = v.value ->> 'debited_was' AND account.held = v.value ->> 'held_was'
-  AND (v.value ->> 'credited') - (v.value ->> 'debited') - (v.value ->> 'held') >= 0
-RETURNING account.user_id
-"""
+from api.models.rows import Shape
+from api.models.statements import Statement, Transaction
 
 
 class Account(Model):
@@ -68,37 +50,33 @@ class Account(Model):
         return await cls.filter(user_id__gt=user_id).order_by("user_id").limit(limit)
 
     @classmethod
-    async def locked(cls, user_ids: Collection[UUID]) -> dict[UUID, "Account"]:
+    async def locked(cls, transaction: Transaction, user_ids: Collection[UUID]) -> "list[Account]":
         """Return the users' accounts, locked until the transaction ends: in id order, so that none waits in a ring.
 
-        On SQLite the transaction holds the write lock already, and `FOR UPDATE` is not said.
+        On SQLite the transaction holds the write lock already.
         """
-        accounts = cls.filter(user_id__in=list(user_ids)).order_by("user_id").select_for_update()
-        return {account.user_id: account for account in await accounts}
-
-    @classmethod
-    async def move(cls, before_after: Collection[tuple["Account", "Account"]]) -> None:
-        """Write the accounts' new positions; all of them, or it raises and the transaction must be rolled back."""
-        rows = [
-            {
-                "user_id": str(after.user_id),
-                "credited": after.credited,
-                "debited": after.debited,
-                "held": after.held,
-                "credited_was": before.credited,
-                "debited_was": before.debited,
-                "held_was": before.held,
-            }
-            for before, after in before_after
-        ]
-        if not rows:
-            return
-        connection = cls._meta.db
-        statement = MOVE_SQLITE if connection.capabilities.dialect == "sqlite" else MOVE_POSTGRES
-        moved: list[dict[str, Any]] = await connection.execute_query_dict(statement, [orjson.dumps(rows).decode()])
-        if len(moved) != len(rows):
-            raise AccountMoved(f"{len(rows) - len(moved)} of {len(rows)} accounts do not stand where they were read")
+        return await transaction.fetch(LOCKED, list(user_ids))
 
 
-class AccountMoved(RuntimeError):
-    """An account changed between its reading and its writing, which its lock should have prevented."""
+LOCKED = Statement(
+    "accounts, locked",
+    Shape[Account].of(Account),
+    postgres="SELECT {a} FROM account a WHERE a.user_id = ANY($1) ORDER BY a.user_id FOR UPDATE",
+    sqlite="SELECT {a} FROM account a WHERE a.user_id IN (SELECT value FROM json_each(?1))",
+)
+ADD_ACCOUNTS = insert(Account)
+
+MOVED = {
+    name: fields.UUIDField() if name == "user_id" else fields.BigIntField()
+    for name in ("user_id", "credited", "debited", "held", "credited_was", "debited_was", "held_was")
+}
+#: New positions of accounts, and only of those that still stand where they were read.
+MOVE_ACCOUNTS = Change(
+    "moving accounts",
+    MOVED,
+    postgres="UPDATE account a SET credited = v.credited, debited = v.debited, held = v.held FROM {rows} "
+    "WHERE a.user_id = v.user_id AND a.credited = v.credited_was AND a.debited = v.debited_was "
+    "AND a.held = v.held_was AND v.credited - v.debited - v.held >= 0",
+    sqlite="UPDATE account SET credited = ?2, debited = ?3, held = ?4 "
+    "WHERE user_id = ?1 AND credited = ?5 AND debited = ?6 AND held = ?7 AND ?2 - ?3 - ?4 >= 0",
+)

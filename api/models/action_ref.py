@@ -5,13 +5,16 @@ machines by user, and a reference has to be unique over all of a partner's users
 """
 
 from collections.abc import Collection
+from typing import NamedTuple
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import Q
 from tortoise.models import Model
 
+from api.models.changes import insert
 from api.models.environment import Environment
+from api.models.rows import Shape
+from api.models.statements import Statement, Transaction
 
 #: Whose reference, in which world, and the reference.
 Claim = tuple[UUID, Environment, str]
@@ -30,18 +33,29 @@ class ActionRef(Model):
         unique_together = (("partner_id", "environment", "ref"),)
 
     @classmethod
-    async def taken(cls, claims: Collection[Claim]) -> set[Claim]:
+    async def taken(cls, transaction: Transaction, claims: Collection[Claim]) -> set[Claim]:
         """Return those of the claims that are taken."""
-        texts: dict[tuple[UUID, Environment], list[str]] = {}
-        for partner_id, environment, ref in claims:
-            texts.setdefault((partner_id, environment), []).append(ref)
-        if not texts:
-            return set()
-        wanted = Q(
-            *(
-                Q(partner_id=partner_id, environment=environment, ref__in=refs)
-                for (partner_id, environment), refs in texts.items()
-            ),
-            join_type="OR",
-        )
-        return {(row.partner_id, row.environment, row.ref) for row in await cls.filter(wanted)}
+        rows = await transaction.fetch_each(TAKEN, list(claims)) if claims else []
+        return {(row.partner_id, row.environment, row.ref) for row in rows}
+
+
+TAKEN = Statement(
+    "claims that are taken",
+    Shape[ActionRef].of(ActionRef, "partner_id", "environment", "ref"),
+    postgres="SELECT {r} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (partner_id, environment, ref) "
+    "JOIN action_ref r ON r.partner_id = k.partner_id AND r.environment = k.environment AND r.ref = k.ref",
+    sqlite="SELECT {r} FROM json_each(?1) AS k CROSS JOIN action_ref r "
+    "ON r.partner_id = k.value ->> 0 AND r.environment = k.value ->> 1 AND r.ref = k.value ->> 2",
+)
+
+
+class ActionRefRow(NamedTuple):
+    """A claim that is being written."""
+
+    action_id: UUID
+    partner_id: UUID
+    environment: Environment
+    ref: str
+
+
+ADD_CLAIMS = insert(ActionRef, *ActionRefRow._fields)

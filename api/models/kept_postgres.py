@@ -17,6 +17,7 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 from tortoise.exceptions import IntegrityError, OperationalError
 
+from api.models.changes import Changed, together
 from api.models.rows import microseconds
 from api.models.statements import ConnectionLost, Statement, TooSlow
 
@@ -86,6 +87,23 @@ class Connection:
         except Exception as error:
             self._raise(error, statement.name)
         return rows  # type: ignore[no-any-return]
+
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts, of which each is an array."""
+        return await self.fetch(statement, *zip(*keys, strict=True), *others) if keys else []
+
+    async def change(self, *changes: Changed) -> None:
+        """Make changes by one statement.
+
+        Raises: RowsMissing, ConnectionLost, IntegrityError, OperationalError.
+        """
+        needed = [(change, rows) for change, rows in changes if rows]
+        if not needed:
+            return
+        arrays = [array for change, rows in needed for array in change.arrays(rows)]
+        (answer,) = await self.fetch(together(tuple(change for change, _ in needed)), *arrays)
+        for (change, rows), found in zip(needed, answer.counts, strict=True):
+            change.require_all(found, rows)
 
     async def begin(self) -> None:
         """Begin a transaction.

@@ -24,6 +24,7 @@ from uuid import UUID
 import orjson
 from tortoise.exceptions import IntegrityError, OperationalError
 
+from api.models.changes import Change, Changed
 from api.models.statements import ConnectionLost, Statement, TooSlow, Transaction
 
 Row = TypeVar("Row")
@@ -75,6 +76,17 @@ class Opened:
             statement.require_columns(tuple(one[0] for one in cursor.description or ()))
             self._checked.add(statement)
         return shaped(statement, rows)
+
+    def change(self, change: Change, rows: Sequence[Sequence[Any]]) -> None:
+        """Make a change.
+
+        Raises: RowsMissing, IntegrityError, OperationalError.
+        """
+        try:
+            found = self.raw.executemany(change.sqlite, change.adapted(rows)).rowcount
+        except sqlite3.Error as error:
+            raise _translated(error, change) from error
+        change.require_all(found, rows)
 
 
 class KeptSqlite:
@@ -169,6 +181,20 @@ class WriterTransaction:
             self._is_broken = True
             raise
 
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts."""
+        return await self.fetch(statement, keys, *others)
+
+    async def change(self, *changes: Changed) -> None:
+        """Make changes, table by table. Nothing is awaited."""
+        try:
+            for change, rows in changes:
+                if rows:
+                    self._opened.change(change, rows)
+        except Exception:
+            self._is_broken = True
+            raise
+
     def require_whole(self) -> None:
         """Let only a transaction be committed of which every statement has succeeded, as PostgreSQL does.
 
@@ -214,6 +240,19 @@ class InMemoryTransaction:
         """Run a statement in the transaction and return its rows."""
         return await _through(self._connection, statement, arguments)
 
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts."""
+        return await self.fetch(statement, keys, *others)
+
+    async def change(self, *changes: Changed) -> None:
+        """Make changes, row by row."""
+        for change, rows in changes:
+            found = 0
+            for row in change.adapted(rows):
+                changed, _ = await self._connection.execute_query(change.sqlite, list(row))
+                found += changed
+            change.require_all(found, rows)
+
 
 async def _through(connection: Queue, statement: Statement[Row], arguments: Sequence[Any]) -> list[Row]:
     _, rows = await connection.execute_query(statement.sqlite, [adapted(one) for one in arguments])
@@ -229,8 +268,12 @@ def adapted(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, list | tuple):
-        return orjson.dumps(value, default=adapted, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+        return orjson.dumps(value, default=_in_json, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
     return value
+
+
+def _in_json(value: Any) -> Any:
+    return tuple(value) if isinstance(value, tuple) else adapted(value)  # a named one
 
 
 def shaped(statement: Statement[Row], rows: Sequence[Any]) -> list[Row]:
@@ -241,7 +284,7 @@ def shaped(statement: Statement[Row], rows: Sequence[Any]) -> list[Row]:
     return made  # type: ignore[no-any-return]
 
 
-def _translated(error: BaseException, statement: Statement[Any] | None) -> Exception:
+def _translated(error: BaseException, statement: Statement[Any] | Change | None) -> Exception:
     if isinstance(error, sqlite3.IntegrityError):
         return IntegrityError(error)
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:

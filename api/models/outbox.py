@@ -1,11 +1,14 @@
 """The outbox: donations and their reversals that are true but not yet numbered. The sealer empties it."""
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.changes import insert
 from api.models.environment import Environment
 from api.models.event import EventKind
 
@@ -39,3 +42,19 @@ class Outbox(Model):
     async def by_transfers(cls, ids: Collection[UUID]) -> "dict[UUID, Outbox]":
         """Return the waiting facts of these transfers, by transfer id."""
         return {row.transfer_id: row for row in await cls.filter(transfer_id__in=list(ids))}
+
+
+class OutboxRow(NamedTuple):
+    """A fact that is being written."""
+
+    transfer_id: UUID
+    environment: Environment
+    project_id: UUID
+    user_id: UUID
+    kind: EventKind
+    amount_g: int
+    donation_id: UUID
+    occurred_at: datetime
+
+
+ADD_FACTS = insert(Outbox, *OutboxRow._fields)

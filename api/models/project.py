@@ -12,7 +12,7 @@ from api.models.ids import new_id
 from api.models.paging import Page, PageStatement, Window, page_of
 from api.models.partner import Partner
 from api.models.rows import Shape
-from api.models.statements import Statement
+from api.models.statements import Statement, Transaction
 from api.models.texts import can_hold
 
 
@@ -83,6 +83,11 @@ class Project(Model):
         return await cls.filter(id=project_id).select_for_update().first()
 
     @classmethod
+    async def statuses(cls, transaction: Transaction, ids: Collection[UUID]) -> "dict[UUID, Project]":
+        """Return the projects of these ids, by id; the rows hold the status alone."""
+        return {row.id: row for row in await transaction.fetch(STATUSES, list(ids))}
+
+    @classmethod
     async def page(
         cls, window: Window, category: ProjectCategory | None, status: ProjectStatus | None, partner_id: UUID | None
     ) -> "Page[Project]":
@@ -100,6 +105,14 @@ class Project(Model):
     async def by_code(cls, code: str) -> "Project | None":
         """Return the project of this code."""
         return await cls.get_or_none(code=code) if can_hold(cls, "code", code) else None
+
+
+STATUSES = Statement(
+    "status of projects",
+    Shape[Project].of(Project, "id", "status"),
+    postgres="SELECT {p} FROM project p WHERE p.id = ANY($1)",
+    sqlite="SELECT {p} FROM project p WHERE p.id IN (SELECT value FROM json_each(?1))",
+)
 
 
 class ProjectOrganisation(Model):

@@ -6,12 +6,19 @@ after the user has given up. One table with one unique key for both makes it imp
 
 from collections import Counter
 from collections.abc import Collection
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import Q
 from tortoise.models import Model
+
+from api.models.changes import insert
+from api.models.rows import Shape
+from api.models.statements import Statement, Transaction, kept
+
+#: Where a receipt lies: user, partner and key.
+Slot = tuple[UUID, UUID, str]
 
 
 class Receipt(Model):
@@ -32,12 +39,9 @@ class Receipt(Model):
         unique_together = (("user_id", "partner_id", "key"),)
 
     @classmethod
-    async def of_keys(cls, keys: Collection[tuple[UUID, UUID, str]]) -> dict[tuple[UUID, UUID, str], "Receipt"]:
+    async def of_keys(cls, slots: Collection[Slot], transaction: Transaction | None = None) -> "dict[Slot, Receipt]":
         """Return the receipts of these (user, partner, key), by the same."""
-        users = list({user_id for user_id, _, _ in keys})
-        partners = list({partner_id for _, partner_id, _ in keys})
-        texts = list({key for _, _, key in keys})
-        rows = await cls.filter(Q(user_id__in=users), Q(partner_id__in=partners), Q(key__in=texts))
+        rows = await (transaction or kept()).fetch_each(OF_KEYS, list(slots)) if slots else []
         return {(row.user_id, row.partner_id, row.key): row for row in rows}
 
     @classmethod
@@ -47,3 +51,30 @@ class Receipt(Model):
             user_id__in=list(user_ids), operation=operation, result_id__isnull=False
         ).values_list("result_id", flat=True)
         return Counter(rows)
+
+
+OF_KEYS = Statement(
+    "receipts by key",
+    Shape[Receipt].of(Receipt),
+    postgres="SELECT {r} FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (user_id, partner_id, key) "
+    "JOIN receipt r ON r.user_id = k.user_id AND r.partner_id = k.partner_id AND r.key = k.key",
+    sqlite="SELECT {r} FROM json_each(?1) AS k CROSS JOIN receipt r "
+    "ON r.user_id = k.value ->> 0 AND r.partner_id = k.value ->> 1 AND r.key = k.value ->> 2",
+)
+
+
+class ReceiptRow(NamedTuple):
+    """A receipt that is being written."""
+
+    id: UUID
+    user_id: UUID
+    partner_id: UUID
+    key: str
+    operation: str
+    fingerprint: str
+    result_id: UUID | None
+    refusal: dict[str, Any] | None
+    created_at: datetime
+
+
+ADD_RECEIPTS = insert(Receipt, *ReceiptRow._fields)

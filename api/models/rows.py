@@ -19,7 +19,7 @@ import orjson
 from asyncpg.pgproto import pgproto
 from tortoise import fields
 from tortoise.fields.base import Field
-from tortoise.fields.relational import ForeignKeyFieldInstance
+from tortoise.fields.relational import BackwardFKRelation, ForeignKeyFieldInstance
 from tortoise.models import Model
 
 Row = TypeVar("Row")
@@ -53,8 +53,7 @@ class Shape(Generic[Row]):
         """
         assert issubclass(model, Model)  # noqa: S101 - the type of `Row` cannot say it
         known = model._meta.fields_map  # noqa: SLF001 - it has no public name
-        every = (f"{name}_id" if isinstance(field, ForeignKeyFieldInstance) else name for name, field in known.items())
-        columns = {name: _column(known, name) for name in names or dict.fromkeys(every)}
+        columns = columns_of(model, *names)
         own = {
             name: value
             for name, value in vars(model).items()
@@ -73,6 +72,15 @@ class Shape(Generic[Row]):
     def select(self, table: str) -> str:
         """Return the model's columns as a statement selects them from a table or its alias."""
         return ", ".join(f"{table}.{name}" for name in self._own)
+
+
+def columns_of(model: type[Model], *names: str) -> "dict[str, Field[Any]]":
+    """Return the columns of these names, or all of a model's, in order."""
+    known = model._meta.fields_map  # noqa: SLF001 - it has no public name
+    # An open database adds what points at the model, and the columns under its foreign keys.
+    kept = {name: field for name, field in known.items() if not isinstance(field, BackwardFKRelation)}
+    every = (f"{name}_id" if isinstance(field, ForeignKeyFieldInstance) else name for name, field in kept.items())
+    return {name: _column(known, name) for name in names or dict.fromkeys(every)}
 
 
 def _column(known: Mapping[str, "Field[Any]"], name: str) -> "Field[Any]":

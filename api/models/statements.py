@@ -25,12 +25,15 @@ apart by `json_each`.
 import re
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from tortoise.context import require_context
 
 from api.batching import Unavailable
 from api.models.rows import Shape
+
+if TYPE_CHECKING:
+    from api.models.changes import Changed
 
 Row = TypeVar("Row")
 COLUMNS = re.compile(r"\{(\w+)\}")
@@ -84,6 +87,15 @@ class Transaction(Protocol):
 
     async def fetch(self, statement: Statement[Row], *arguments: Any) -> list[Row]:
         """Run a statement in the transaction and return its rows."""
+
+    async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
+        """Run a question about keys of several parts, as `Kept` does."""
+
+    async def change(self, *changes: "Changed") -> None:
+        """Make changes, each to as many rows as it is given; on PostgreSQL by one statement.
+
+        Raises: RowsMissing, IntegrityError.
+        """
 
 
 class Kept(Protocol):

@@ -9,7 +9,7 @@ overlap, that trip paid for that donation.
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any, NamedTuple, Required, TypedDict, Unpack
 from uuid import UUID
 
 from tortoise import fields
@@ -18,6 +18,7 @@ from tortoise.functions import Sum
 from tortoise.indexes import Index
 from tortoise.models import Model
 
+from api.models.changes import insert
 from api.models.environment import Environment
 from api.models.paging import Page, PageStatement, Window, page_of
 from api.models.rows import Shape
@@ -237,3 +238,29 @@ SELECT {t}, sum(t.amount_g) AS grams FROM transfer t
 WHERE t.user_id IN (SELECT value FROM json_each(?1)) GROUP BY t.user_id, t.kind
 """,
 )
+
+
+class TransferRow(NamedTuple):
+    """A transfer that is being written."""
+
+    id: UUID
+    environment: Environment
+    user_id: UUID
+    partner_id: UUID
+    kind: TransferKind
+    amount_g: int
+    project_id: UUID | None
+    action_id: UUID | None
+    reverses: UUID | None
+    credited_after: int
+    debited_after: int
+    effective_at: datetime
+    created_at: datetime
+
+    @property
+    def credit_starts(self) -> int:
+        """Position of the first gram of a credit."""
+        return self.credited_after - self.amount_g
+
+
+ADD_TRANSFERS = insert(Transfer, *TransferRow._fields)

@@ -11,7 +11,7 @@ from api.models.environment import Environment
 from api.models.paging import Page, Window, page_of
 from api.models.partner import Partner
 from api.models.rows import Shape
-from api.models.statements import Statement
+from api.models.statements import Statement, Transaction, kept
 from api.models.user import User, UserWithBalance
 
 
@@ -45,6 +45,19 @@ class UserLink(Model):
         """Return the partner's links of these external references, by reference."""
         links = cls.filter(partner_id=partner_id, environment=environment, external_ref__in=list(refs))
         return {link.external_ref: link for link in await links}
+
+    @classmethod
+    async def by_names(
+        cls, names: Collection[tuple[UUID, Environment, str]], transaction: Transaction | None = None
+    ) -> "dict[Any, UserLink]":
+        """Return the links of these (partner, environment, external reference), by the same."""
+        rows = await (transaction or kept()).fetch_each(BY_NAMES, list(names))
+        return {(row.partner_id, row.environment, row.external_ref): row for row in rows}
+
+    @classmethod
+    async def by_pairs(cls, pairs: Collection[tuple[UUID, UUID]]) -> "dict[tuple[UUID, UUID], UserLink]":
+        """Return the links of these (partner, user), by the same."""
+        return {(row.partner_id, row.user_id): row for row in await kept().fetch_each(BY_PAIRS, list(pairs))}
 
     @classmethod
     async def by_users(cls, partner_id: UUID, user_ids: Collection[UUID]) -> dict[UUID, "UserLink"]:
@@ -104,4 +117,22 @@ CROSS JOIN user_link l
 CROSS JOIN "user" u ON u.id = l.user_id AND u.environment = l.environment
 LEFT JOIN account a ON a.user_id = u.id
 """,
+)
+
+LINK = Shape[UserLink].of(UserLink, "partner_id", "environment", "external_ref", "user_id")
+BY_NAMES = Statement(
+    "links by name",
+    LINK,
+    postgres="SELECT {l} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (partner_id, environment, ref) "
+    "JOIN user_link l ON l.partner_id = k.partner_id AND l.environment = k.environment AND l.external_ref = k.ref",
+    sqlite="SELECT {l} FROM json_each(?1) AS k CROSS JOIN user_link l "
+    "ON l.partner_id = k.value ->> 0 AND l.environment = k.value ->> 1 AND l.external_ref = k.value ->> 2",
+)
+BY_PAIRS = Statement(
+    "links by partner and user",
+    LINK,
+    postgres="SELECT {l} FROM unnest($1::uuid[], $2::uuid[]) AS k (partner_id, user_id) "
+    "JOIN user_link l ON l.user_id = k.user_id AND l.partner_id = k.partner_id",
+    sqlite="SELECT {l} FROM json_each(?1) AS k CROSS JOIN user_link l "
+    "ON l.user_id = k.value ->> 1 AND l.partner_id = k.value ->> 0",
 )

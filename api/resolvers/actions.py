@@ -1,6 +1,6 @@
 """Recording actions, reversing them, estimating what they would give, and finding them again."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -135,10 +135,7 @@ class ActionMutations:
         (outcome,) = await info.context.ledger.record(info.context.partnership, [recording])
         if isinstance(outcome, Exception):
             raise outcome
-        recorded = outcome.result_id
-        return _recorded(
-            info, outcome, {recorded: await info.context.loaders.actions.load(recorded)} if recorded else {}
-        )
+        return _recorded(info, outcome, await _rows(info, [outcome]))
 
     @strawberry.mutation(
         description=(
@@ -172,9 +169,7 @@ class ActionMutations:
             for index, item in enumerate(input.actions)
         ]
         outcomes = await info.context.ledger.record(info.context.partnership, recordings)
-        # All at once, so that the table is asked once and not once for each item.
-        ids = [one.result_id for one in outcomes if isinstance(one, Outcome) and one.result_id is not None]
-        rows = dict(zip(ids, await info.context.loaders.actions.load_many(ids), strict=True))
+        rows = await _rows(info, outcomes)
         return RecordActionsPayload(results=[_recorded(info, one, rows) for one in outcomes], errors=[])
 
     @strawberry.mutation(
@@ -215,6 +210,14 @@ def visible_action(info: Info, text: str) -> Awaitable[Action | None]:
     return info.context.loaders.actions.load(node.id_or_nobody(text, node.ACTION), visible)
 
 
+async def _rows(info: Info, outcomes: Sequence[Outcome | Exception]) -> Mapping[UUID, models.Action | None]:
+    """Load the actions of calls that are repeated, all at once; those of new ones come with their outcomes."""
+    ids = [
+        one.result_id for one in outcomes if isinstance(one, Outcome) and one.row is None and one.result_id is not None
+    ]
+    return dict(zip(ids, await info.context.loaders.actions.load_many(ids), strict=True)) if ids else {}
+
+
 def _recorded(
     info: Info, outcome: Outcome | Exception, rows: Mapping[UUID, models.Action | None]
 ) -> RecordActionPayload:
@@ -222,7 +225,7 @@ def _recorded(
         failure = show_failure(outcome, info.context.request_id)
         return RecordActionPayload(action=None, balance=None, replayed=False, errors=failure)
     return RecordActionPayload(
-        action=Action.found(rows.get(outcome.result_id)) if outcome.result_id is not None else None,
+        action=Action.found(outcome.row or rows.get(outcome.result_id)) if outcome.result_id is not None else None,
         balance=balance_of(outcome),
         replayed=outcome.replayed,
         errors=show(outcome.refusal),

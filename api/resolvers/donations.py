@@ -268,4 +268,7 @@ async def visible_donation(info: Info, text: str) -> Donation | None:
 
 
 async def _donation(info: Info, outcome: Outcome) -> Donation | None:
+    """Show the donation: as it was just written, or loaded where the call is a repetition."""
+    if outcome.row is not None:
+        return Donation.of(outcome.row)
     return await info.context.loaders.transfers.load(outcome.result_id, Donation.found) if outcome.result_id else None

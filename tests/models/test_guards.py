@@ -16,8 +16,8 @@ from tortoise.models import Model
 from api.events.sealer import Sealer
 from api.ledger import Ledger, Outcome, UserBy
 from api.models import (
+    MOVE_ACCOUNTS,
     Account,
-    AccountMoved,
     Action,
     Block,
     EmissionFactor,
@@ -29,6 +29,8 @@ from api.models import (
     Transfer,
     new_id,
 )
+from api.models.changes import RowsMissing
+from api.models.statements import kept
 from tests.conftest import Actor, bus, recording
 
 IMMUTABLE: Sequence[type[Model]] = (Transfer, Gap, Receipt, Event, Block, EmissionFactor)
@@ -198,11 +200,11 @@ async def test_an_account_moves_only_from_where_it_was_read(history: Ledger) -> 
     after.credited += 10
     before = await dump()
 
-    with pytest.raises(AccountMoved, match="1 of 1"):
-        await Account.move([(stale, after)])
+    with pytest.raises(RowsMissing, match="moving accounts: 1 of 1"):
+        await move(stale, after)
 
     assert await dump() == before
-    await Account.move([(account, after)])
+    await move(account, after)
     assert (await Account.get()).credited == after.credited
 
 
@@ -212,10 +214,17 @@ async def test_no_batch_moves_an_account_below_nothing(history: Ledger) -> None:
     after.debited += account.available + 1
     before = await dump()
 
-    with pytest.raises((AccountMoved, IntegrityError)):
-        await Account.move([(account, after)])
+    with pytest.raises((RowsMissing, IntegrityError)):
+        await move(account, after)
 
     assert await dump() == before
+
+
+async def move(before: Account, after: Account) -> None:
+    """Move an account as a batch does."""
+    row = (after.user_id, after.credited, after.debited, after.held, before.credited, before.debited, before.held)
+    async with kept().transaction() as transaction:
+        await transaction.change((MOVE_ACCOUNTS, [row]))
 
 
 async def seal() -> None:

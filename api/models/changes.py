@@ -1,0 +1,188 @@
+"""Changes: one thing done with each of many rows, by one statement, however many rows there are.
+
+An ORM makes an object of each row, and most send a statement for each. A change is given plain tuples in the order of
+its columns. On PostgreSQL the columns go over as arrays (`unnest`), and all changes of a batch, to whatever tables, are
+one statement; on SQLite the driver runs a prepared statement over the rows.
+
+    INSERT_GAPS = insert(Gap, "id", "user_id", "transfer_id", "starts", "ends")
+    await transaction.change((INSERT_GAPS, gaps), (MOVE_ACCOUNTS, moves))
+
+A change that does not find each of its rows raises, and the transaction is rolled back: a row that another has changed
+or removed meanwhile is never passed over in silence.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import orjson
+from tortoise import fields
+from tortoise.fields.base import Field
+from tortoise.models import Model
+
+from api.models.rows import Shape, columns_of
+from api.models.statements import Statement
+
+Adapt = Callable[[Any], Any]
+
+#: What PostgreSQL calls the arrays of a column; text is what is left.
+TYPES: tuple[tuple[type["Field[Any]"], str], ...] = (
+    (fields.UUIDField, "uuid"),
+    (fields.DatetimeField, "timestamptz"),
+    (fields.BigIntField, "bigint"),
+    (fields.IntField, "int"),
+    (fields.BooleanField, "boolean"),
+)
+
+
+class RowsMissing(RuntimeError):
+    """A change found fewer rows than it was given: somebody else has changed them, in spite of our lock."""
+
+
+class Change:
+    """What is done with each row.
+
+    Its text for PostgreSQL says `{rows}` where the rows stand, as a table `v`; that for SQLite has `?1`, `?2` … for the
+    columns of one row.
+    """
+
+    __slots__ = ("_json", "_sqlite_adapt", "_types", "columns", "name", "postgres", "sqlite")
+
+    def __init__(self, name: str, columns: "Mapping[str, Field[Any]]", *, postgres: str, sqlite: str) -> None:
+        self.name = name
+        self.columns = tuple(columns)
+        self.postgres = postgres
+        self.sqlite = sqlite
+        self._types = [_type(field) for field in columns.values()]
+        self._json = [index for index, field in enumerate(columns.values()) if isinstance(field, fields.JSONField)]
+        self._sqlite_adapt = [_sqlite_adapt(field) for field in columns.values()]
+
+    def unnested(self, first: int) -> str:
+        """Return the rows as a table, made of the arrays that begin at `$first`."""
+        arrays = ", ".join(f"${first + index}::{one}[]" for index, one in enumerate(self._types))
+        return f"unnest({arrays}) AS v({', '.join(self.columns)})"
+
+    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Return the rows' columns, as PostgreSQL takes them."""
+        arrays: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for index in self._json:
+            arrays[index] = [_json(value) for value in arrays[index]]
+        return arrays
+
+    def adapted(self, rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+        """Return the rows as SQLite takes them: ids and moments as Tortoise writes them."""
+        arrays: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for index, adapt in enumerate(self._sqlite_adapt):
+            if adapt is not None:
+                arrays[index] = [None if value is None else adapt(value) for value in arrays[index]]
+        return zip(*arrays, strict=True)
+
+    def require_all(self, found: int, rows: Sequence[Any]) -> None:
+        """Raise where not each row was found.
+
+        Raises: RowsMissing.
+        """
+        if found != len(rows):
+            raise RowsMissing(f"{self.name}: {len(rows) - found} of {len(rows)} rows do not stand where they were read")
+
+
+#: A change and its rows.
+Changed = tuple[Change, Sequence[Sequence[Any]]]
+
+
+COUNTS: Shape[Any] = Shape("Counts", {"counts": fields.TextField()}, {})
+
+
+@cache
+def together(changes: tuple[Change, ...]) -> Statement[Any]:
+    """Return the statement by which PostgreSQL makes these changes, and counts the rows of each."""
+    parts, counts, first = [], [], 1
+    for index, change in enumerate(changes):
+        parts.append(f"c{index} AS ({change.postgres.format(rows=change.unnested(first))} RETURNING 1)")
+        counts.append(f"(SELECT count(*) FROM c{index})")  # noqa: S608 - names of our own
+        first += len(change.columns)
+    text = f"WITH {', '.join(parts)} SELECT ARRAY[{', '.join(counts)}] AS counts"
+    return Statement(", ".join(change.name for change in changes), COUNTS, postgres=text, sqlite="")
+
+
+def insert(table: type[Model], *names: str) -> Change:
+    """Return the change that adds rows of these columns, or of all."""
+    columns = columns_of(table, *names)
+    name, listed = table._meta.db_table, ", ".join(columns)  # noqa: SLF001 - it has no public name
+    given = ", ".join(
+        f"v.{one}::jsonb" if isinstance(field, fields.JSONField) else f"v.{one}" for one, field in columns.items()
+    )
+    return Change(
+        f"adding to {name}",
+        columns,
+        postgres=f'INSERT INTO "{name}" ({listed}) SELECT {given} FROM {{rows}}',  # noqa: S608 - names of our own
+        sqlite=f'INSERT INTO "{name}" ({listed}) VALUES ({_places(len(columns))})',  # noqa: S608
+    )
+
+
+def added(rows: Iterable[Model]) -> list[Changed]:
+    """Return the changes that add these rows of the ORM, table by table."""
+    tables: dict[type[Model], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        table = type(row)
+        tables.setdefault(table, []).append(tuple(getattr(row, name) for name in _adding(table).columns))
+    return [(_adding(table), values) for table, values in tables.items()]
+
+
+@cache
+def _adding(table: type[Model]) -> Change:
+    return insert(table)
+
+
+def update(table: type[Model], *names: str) -> Change:
+    """Return the change that sets these columns of rows that are known by their key, which comes last in a row."""
+    meta = table._meta  # noqa: SLF001 - it has no public name
+    columns = columns_of(table, *names, meta.pk_attr)
+    key = meta.pk_attr
+    setting = ", ".join(f"{one} = v.{one}" for one in names)
+    given = ", ".join(f"{one} = ?{index}" for index, one in enumerate(names, start=1))
+    return Change(
+        f"changing {meta.db_table}",
+        columns,
+        postgres=f'UPDATE "{meta.db_table}" AS t SET {setting} FROM {{rows}} WHERE t.{key} = v.{key}',  # noqa: S608
+        sqlite=f'UPDATE "{meta.db_table}" SET {given} WHERE {key} = ?{len(columns)}',  # noqa: S608
+    )
+
+
+def delete(table: type[Model]) -> Change:
+    """Return the change that removes rows, each given by its key alone."""
+    meta = table._meta  # noqa: SLF001 - it has no public name
+    key = meta.pk_attr
+    return Change(
+        f"removing from {meta.db_table}",
+        columns_of(table, key),
+        postgres=f'DELETE FROM "{meta.db_table}" AS t USING {{rows}} WHERE t.{key} = v.{key}',  # noqa: S608
+        sqlite=f'DELETE FROM "{meta.db_table}" WHERE {key} = ?',  # noqa: S608
+    )
+
+
+def _places(count: int) -> str:
+    return ", ".join(f"?{index + 1}" for index in range(count))
+
+
+def _type(field: "Field[Any]") -> str:
+    return next((name for kind, name in TYPES if isinstance(field, kind)), "text")
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(" ")
+
+
+def _sqlite_adapt(field: "Field[Any]") -> Adapt | None:
+    if isinstance(field, fields.UUIDField):
+        return str
+    if isinstance(field, fields.DatetimeField):
+        return _moment
+    if isinstance(field, fields.JSONField):
+        return _json
+    return None
