@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 from api import models
 from api.models import Project, Transfer
 from api.models.database import database
+from api.models.loaders import loaders
 from api.resolvers import make_schema
 from api.schema.cost import FREE, WEIGHTS
 from api.settings import Settings
@@ -375,3 +376,27 @@ async def test_a_flood_of_hostile_documents_is_not_felt_by_a_key(
     assert served == [200] * 30
     assert refused[-1] in {413, 429}
     assert 429 in refused
+
+
+async def test_a_read_for_which_there_is_no_time_is_told_when_to_come_back(
+    service: Running, db: TortoiseContext, app_partner: Actor, project: Project
+) -> None:
+    find = "query ($id: ID!) { __typename project(id: $id) { code } }"
+    await post(service, find, id=project_id(project))
+    shared = loaders()
+    shared.projects._waiting_max = 0
+    answer = (await post(service, find, id=project_id(project))).json()
+    (error,) = answer["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["retryAfterS"]) == ("OVERLOADED", 5)
+    assert error["path"] == ["project"]
+    assert answer["data"] == {"__typename": "Query", "project": None}
+
+    # Not even the time to find out whose key it is.
+    shared.keys._waiting_max = 0
+    refused = await post(service, "{ viewer { keyId } }", app_partner.headers)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    (error,) = refused.json()["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["retryAfterS"]) == ("OVERLOADED", 5)
+
+    shared.keys._waiting_max = shared.projects._waiting_max = 20_000
+    assert (await post(service, find, app_partner.headers, id=project_id(project))).json()["data"]["project"]

@@ -101,12 +101,11 @@ def _body(
 
 
 def _reader(index: int, decode: Decoder | None) -> Callable[[Any], Any]:
-    get = itemgetter(index)
     if decode is None:
-        return get
+        return itemgetter(index)
 
     def read(row: Any) -> Any:
-        value = get(row)
+        value = row[index]
         return None if value is None else decode(value)
 
     return read
@@ -118,7 +117,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def _moment(count: int) -> datetime:
-    return EPOCH + timedelta(microseconds=count)
+    return EPOCH + timedelta(0, 0, count)
 
 
 def _postgres_decoder(field: "Field[Any]") -> Decoder | None:

@@ -47,7 +47,9 @@ def parse_moment(value: Any) -> datetime:
 
 def format_moment(value: datetime) -> str:
     """Write a moment in UTC with Z."""
-    return value.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat()[: -len("+00:00")] + "Z"
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
