@@ -2,9 +2,11 @@
 
     .venv/bin/python -m tests.faults.kill --rounds 20
 
-Clients donate one gram at a time, each under a key of its own, and remember every acknowledgement. What was under way
-when something was killed is sent again under the same key. At the end every acknowledged donation must be there, once,
-under the id that was told, every key must have one effect, and `lucid check` must find no fault.
+Many clients donate one gram at a time, each under a key of its own, a few record trips by the hundred, and all
+remember every acknowledgement. What was under way when something was killed is sent again under the same key. At the
+end all that was acknowledged must be there, once, under the id that was told, every key must have one effect, and
+`lucid check` must find no fault. How many orders were committed together is counted on PostgreSQL, where a row says its
+transaction.
 
 The control runs on a PostgreSQL that acknowledges before it has flushed (`synchronous_commit = off`): there the same
 counting must find losses when the database is killed, or it would be blind.
@@ -32,12 +34,14 @@ import httpx
 from api.ledger import Ledger, Rules
 from api.ledger.check import check_ledger
 from api.ledger.reference import load_reference
-from api.models import PartnerKind, Project, Receipt, Transfer, TransferKind, UserLink, encode_id, now
+from api.models import NOBODY, Action, PartnerKind, Project, Receipt, Transfer, TransferKind, UserLink, encode_id, now
 from api.models.database import database, migrate
 from tests.conftest import Actor, add_partner, add_project, leg, recording
 from tests.postgres import Server, running_postgres
 
-CLIENTS = 8
+DONORS = 64
+RECORDERS = 4
+TRIPS_A_CALL = 100
 LOAD_S = (0.3, 1.2)
 DAYS = 6
 START_S = 60.0
@@ -49,12 +53,40 @@ mutation ($input: DonateEnergyInput!) {
 """
 
 
+RECORD = """
+mutation ($input: RecordActionsInput!) {
+  recordActions(input: $input) {
+    results { action { id } errors { ... on UserError { code } } }
+    errors { ... on UserError { code } }
+  }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call, and the user and the key of each thing that it does."""
+
+    query: str
+    given: dict[str, Any]
+    slots: list[tuple[str, str]]
+
+    def told(self, data: dict[str, Any]) -> list[str]:
+        """Return the ids of what it did."""
+        (payload,) = data.values()
+        assert payload["errors"] == [], payload["errors"]
+        if "donation" in payload:
+            return [payload["donation"]["id"]]
+        assert all(result["errors"] == [] for result in payload["results"]), payload["results"]
+        return [result["action"]["id"] for result in payload["results"]]
+
+
 @dataclass
 class Ledgerbook:
     """What the clients were told."""
 
     told: dict[tuple[str, str], str] = field(default_factory=dict)
-    pending: dict[str, str] = field(default_factory=dict)
+    pending: dict[int, Call] = field(default_factory=dict)
     sent: int = 0
 
 
@@ -66,6 +98,8 @@ class Result:
     lost: int
     doubled: int
     faults: list[str]
+    #: Donations that were committed together: on average, and at most.
+    together: tuple[float, int] | None = None
 
 
 class Process:
@@ -107,31 +141,58 @@ class Process:
             await self._process.wait()
 
 
-async def _donate_all_along(client: int, http: httpx.AsyncClient, key: str, project: str, book: Ledgerbook) -> None:
-    """Donate a gram at a time, for ever; what failed is sent again under its key."""
-    user = f"user-{client}"
+def _donation(client: int, number: int, project: str) -> Call:
+    user, key = f"user-{client}", f"gift-{number}"
+    given = {
+        "idempotencyKey": key,
+        "user": {"externalRef": user},
+        "projectId": project,
+        "amount": {"grams": 1},
+    }
+    return Call(DONATE, given, [(user, key)])
+
+
+def _trips(number: int) -> Call:
+    """Record a trip of each of many new users."""
+    end = now() - timedelta(hours=1)
+    ride = {
+        "type": "SUBWAY",
+        "quantity": 10_000,
+        "startedAt": (end - timedelta(minutes=15)).isoformat(),
+        "endedAt": end.isoformat(),
+    }
+    users = [f"rider-{number}-{index}" for index in range(TRIPS_A_CALL)]
+    given = {
+        "idempotencyKey": f"trips-{number}",
+        "actions": [
+            {"user": {"externalRef": user}, "idempotencyKey": f"trip-{user}", "legs": [ride]} for user in users
+        ],
+    }
+    return Call(RECORD, given, [(user, f"trip-{user}") for user in users])
+
+
+async def _call_all_along(client: int, http: httpx.AsyncClient, key: str, project: str, book: Ledgerbook) -> None:
+    """Donate or record, for ever; what failed is sent again under its keys."""
     while True:
-        if user not in book.pending:
+        if client not in book.pending:
             book.sent += 1
-            book.pending[user] = f"{user}-{book.sent}"
-        given = {
-            "idempotencyKey": book.pending[user],
-            "user": {"externalRef": user},
-            "projectId": project,
-            "amount": {"grams": 1},
-        }
+            is_donor = client < DONORS
+            book.pending[client] = _donation(client, book.sent, project) if is_donor else _trips(book.sent)
+        call = book.pending[client]
         try:
             response = await http.post(
                 "/graphql",
-                json={"query": DONATE, "variables": {"input": given}},
+                json={"query": call.query, "variables": {"input": call.given}},
                 headers={"Authorization": f"Bearer {key}"},
             )
-            payload: dict[str, Any] = response.json()["data"]["donateEnergy"]
-        except (httpx.HTTPError, KeyError, TypeError, ValueError):
+            answer = response.json()
+        except (httpx.HTTPError, ValueError):
+            answer = {}
+        if "data" not in answer or "errors" in answer:
             await asyncio.sleep(0.05)
             continue
-        assert payload["errors"] == [], payload["errors"]
-        book.told[user, book.pending.pop(user)] = payload["donation"]["id"]
+        book.told |= zip(call.slots, call.told(answer["data"]), strict=True)
+        del book.pending[client]
 
 
 async def _prepare(url: str) -> tuple[Actor, str]:
@@ -146,7 +207,7 @@ async def _prepare(url: str) -> tuple[Actor, str]:
             recording(
                 f"user-{client}", f"ride-{day}", leg("SUBWAY", 100_000, now() - timedelta(days=day, hours=1), kmh=80)
             )
-            for client in range(CLIENTS)
+            for client in range(DONORS)
             for day in range(DAYS)
         ]
         outcomes = await ledger.record(app.partnership, rides)
@@ -166,9 +227,10 @@ async def run(url: str, rounds: int, seed: int, crash: Any = None) -> Result:
         for _ in range(rounds):
             async with httpx.AsyncClient(base_url=process.address, timeout=10) as http:
                 clients = [
-                    asyncio.create_task(_donate_all_along(client, http, app.key, project, book))
-                    for client in range(CLIENTS)
+                    asyncio.create_task(_call_all_along(client, http, app.key, project, book))
+                    for client in range(DONORS + RECORDERS)
                 ]
+                await _take_up(book)
                 await asyncio.sleep(chance.uniform(*LOAD_S))
                 if crash is None:
                     await process.stop(signal.SIGKILL)
@@ -186,37 +248,66 @@ async def run(url: str, rounds: int, seed: int, crash: Any = None) -> Result:
     return await _count(url, app, book)
 
 
+async def _take_up(book: Ledgerbook) -> None:
+    """Wait until calls are answered: only then is a kill one in the middle of work."""
+    begin, deadline = len(book.told), time.monotonic() + START_S
+    while len(book.told) < begin + DONORS:
+        assert time.monotonic() < deadline, "nothing is answered"
+        await asyncio.sleep(0.02)
+
+
 async def _settle(http: httpx.AsyncClient, app: Actor, project: str, book: Ledgerbook) -> None:
     """Send again what was under way at the last kill, until it is answered."""
     deadline = time.monotonic() + START_S
     while book.pending:
         assert time.monotonic() < deadline, "the service did not recover"
         clients = [
-            asyncio.create_task(_donate_all_along(int(user.partition("-")[2]), http, app.key, project, book))
-            for user in list(book.pending)
+            asyncio.create_task(_call_all_along(client, http, app.key, project, book)) for client in list(book.pending)
         ]
-        waiting = set(book.pending.values())
+        waiting = {client: call.slots for client, call in book.pending.items()}
         for _ in range(500):
-            if not waiting & set(book.pending.values()):
+            if all(slot in book.told for slots in waiting.values() for slot in slots):
                 break
             await asyncio.sleep(0.02)
         for client in clients:
             client.cancel()
         await asyncio.gather(*clients, return_exceptions=True)
-        # A client that was cancelled had begun its next donation, which may or may not be there.
-        book.pending = {user: key for user, key in book.pending.items() if key in waiting}
+        # A client that was cancelled had begun its next call, which may or may not be there.
+        book.pending = {client: call for client, call in book.pending.items() if call.slots == waiting[client]}
 
 
 async def _count(url: str, app: Actor, book: Ledgerbook) -> Result:
     async with database(url):
-        links = await UserLink.by_refs(app.partner.id, app.environment, [f"user-{one}" for one in range(CLIENTS)])
-        slots = [(links[user].user_id, app.partner.id, key) for user, key in book.told]
-        receipts = await Receipt.of_keys(slots)
-        there = {slot: encode_id("don", row.result_id) for slot, row in receipts.items() if row.result_id}
-        lost = sum(there.get(slot) != told for slot, told in zip(slots, book.told.values(), strict=True))
-        donations = await Transfer.filter(kind=TransferKind.DONATE).count()
-        keys = await Receipt.filter(operation="donateEnergy").count()
-        return Result(len(book.told), lost, donations - keys, (await check_ledger()).faults)
+        links = await UserLink.by_refs(app.partner.id, app.environment, list({user for user, _ in book.told}))
+        lost = 0
+        told = list(book.told.items())
+        for first in range(0, len(told), 1_000):
+            some = told[first : first + 1_000]
+            slots = [(links[user].user_id if user in links else NOBODY, app.partner.id, key) for (user, key), _ in some]
+            receipts = await Receipt.of_keys(slots)
+            kinds = {"donateEnergy": "don", "recordAction": "act"}
+            there = {
+                slot: encode_id(kinds[row.operation], row.result_id) for slot, row in receipts.items() if row.result_id
+            }
+            lost += sum(there.get(slot) != told for slot, (_, told) in zip(slots, some, strict=True))
+        effects = await Transfer.filter(kind=TransferKind.DONATE).count() + await Action.all().count()
+        keys = await Receipt.filter(result_id__isnull=False).count()
+        return Result(len(book.told), lost, effects - keys, (await check_ledger()).faults, await _together(url))
+
+
+async def _together(url: str) -> tuple[float, int] | None:
+    """Return how many donations were committed together: a row of PostgreSQL says which transaction wrote it."""
+    if url.startswith("sqlite"):
+        return None
+    connection = await asyncpg.connect(url)
+    try:
+        sizes = await connection.fetch(
+            "SELECT count(*) AS size FROM receipt WHERE operation = 'donateEnergy' GROUP BY xmin::text"
+        )
+    finally:
+        await connection.close()
+    counts = [row["size"] for row in sizes]
+    return sum(counts) / len(counts), max(counts)
 
 
 @contextmanager
@@ -244,7 +335,8 @@ def main() -> int:
     def report(name: str, result: Result, *, control: bool = False) -> None:
         nonlocal failed
         counts = f"{result.acknowledged:>8,} acknowledged {result.lost:>6,} lost {result.doubled:>4,} doubled"
-        print(f"{name:<44}{counts} {len(result.faults):>4} faults", flush=True)  # noqa: T201 - a script prints
+        batches = "{:.1f} in a batch, at most {}".format(*result.together) if result.together else ""
+        print(f"{name:<48}{counts} {len(result.faults):>4} faults  {batches}", flush=True)  # noqa: T201 - a script prints
         failed |= (result.lost == 0) if control else bool(result.lost or result.doubled or result.faults)
 
     with tempfile.TemporaryDirectory() as folder:
