@@ -13,6 +13,23 @@ from strawberry.types.base import StrawberryObjectDefinition
 Shown = TypeVar("Shown")
 
 
+class ReadOnce:
+    """What is put together of a row, kept with its view: a list that many ask for is made of the same views."""
+
+    __slots__ = ("_name", "_read")
+
+    def __init__(self, name: str, read: Callable[[Any], Any]) -> None:
+        self._name = name
+        self._read = read
+
+    def __get__(self, shown: Any, kind: type | None = None) -> Any:
+        """Put it together, and leave it in the view, where it is found from now on."""
+        if shown is None:
+            return self
+        value = shown.__dict__[self._name] = self._read(shown)
+        return value
+
+
 def view(**reads: str | Callable[[Any], Any]) -> Callable[[type[Shown]], type[Shown]]:
     """Let a type read its plain fields from its `row`: from the column of the same name, or as `reads` says.
 
@@ -26,7 +43,7 @@ def view(**reads: str | Callable[[Any], Any]) -> Callable[[type[Shown]], type[Sh
             raise TypeError(f"{kind.__name__} has no plain fields {sorted(unknown)}")
         for name in plain:
             read = reads.get(name, name)
-            setattr(kind, name, property(attrgetter(f"row.{read}") if isinstance(read, str) else read))
+            setattr(kind, name, property(attrgetter(f"row.{read}")) if isinstance(read, str) else ReadOnce(name, read))
         return kind
 
     return decorate
