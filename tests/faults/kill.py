@@ -98,7 +98,7 @@ class Result:
     lost: int
     doubled: int
     faults: list[str]
-    #: Donations that were committed together: on average, and at most.
+    #: Orders that were committed together: on average, and at most.
     together: tuple[float, int] | None = None
 
 
@@ -296,13 +296,13 @@ async def _count(url: str, app: Actor, book: Ledgerbook) -> Result:
 
 
 async def _together(url: str) -> tuple[float, int] | None:
-    """Return how many donations were committed together: a row of PostgreSQL says which transaction wrote it."""
+    """Return how many orders were committed together: a row of PostgreSQL says which transaction wrote it."""
     if url.startswith("sqlite"):
         return None
     connection = await asyncpg.connect(url)
     try:
         sizes = await connection.fetch(
-            "SELECT count(*) AS size FROM receipt WHERE operation = 'donateEnergy' GROUP BY xmin::text"
+            "SELECT count(*) AS size FROM receipt WHERE key LIKE 'gift-%' OR key LIKE 'trip-%' GROUP BY xmin::text"
         )
     finally:
         await connection.close()
