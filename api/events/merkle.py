@@ -1,11 +1,12 @@
 """Hashes that make the past tamper-evident: Merkle trees after RFC 9162 (section 2.1), and the chain of blocks."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 
 import orjson
 
-from api.models import Block, Event
+from api.models import Block, BlockRow, Environment, Event, EventKind
 
 #: What the first block of a project points back to.
 GENESIS = "0" * 64
@@ -27,25 +28,50 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def event_leaf(event: Event) -> bytes:
-    """Return the leaf hash of an event in canonical form: JSON, keys sorted, no spaces, times in ms since 1970 UTC.
+    """Return the leaf hash of an event."""
+    return leaf_of(
+        str(event.project_id),
+        event.environment,
+        event.sequence,
+        event.kind,
+        str(event.transfer_id),
+        event.amount_g,
+        event.total_after_g,
+        event.donor_commitment,
+        event.occurred_at,
+    )
+
+
+def leaf_of(  # noqa: PLR0913, PLR0917 - it is all that an event says
+    project: str,
+    environment: Environment,
+    sequence: int,
+    kind: EventKind,
+    transfer: str,
+    amount_g: int,
+    total_after_g: int,
+    donor: str,
+    occurred_at: datetime,
+) -> bytes:
+    """Return the hash of an event in canonical form: JSON, keys sorted, no spaces, times in ms since 1970 UTC.
 
     It holds no person: the donor's commitment is a salted hash that says nothing once the salt is forgotten.
     """
     content = {
-        "project": str(event.project_id),
-        "environment": event.environment,
-        "sequence": event.sequence,
-        "kind": event.kind,
-        "transfer": str(event.transfer_id),
-        "amount_g": event.amount_g,
-        "total_after_g": event.total_after_g,
-        "donor": event.donor_commitment,
-        "occurred_at_ms": int(event.occurred_at.timestamp() * 1000),
+        "amount_g": amount_g,
+        "donor": donor,
+        "environment": environment,
+        "kind": kind,
+        "occurred_at_ms": int(occurred_at.timestamp() * 1000),
+        "project": project,
+        "sequence": sequence,
+        "total_after_g": total_after_g,
+        "transfer": transfer,
     }
-    return leaf(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+    return leaf(orjson.dumps(content))
 
 
-def block_hash(block: Block) -> str:
+def block_hash(block: Block | BlockRow) -> str:
     """Return the hash of a block, over everything that it says and the hash of the block before it."""
     content = {
         "project": str(block.project_id),

@@ -9,29 +9,25 @@ transaction proves first. Only after the commit are followers told, and that is 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID, uuid4
 
 from tortoise.exceptions import IntegrityError
 
 from api.events import merkle
-from api.models import (
-    Block,
-    Environment,
-    Event,
-    EventKind,
-    Outbox,
-    ProjectDonor,
-    ProjectHead,
-    SealerLease,
-    User,
-    new_id,
-    now,
-)
+from api.models import Environment, EventKind, SealerLease, new_id, now
+from api.models.block import ADD_BLOCKS, BlockRow
 from api.models.database import transaction
+from api.models.event import ADD_EVENTS, EventRow
+from api.models.outbox import OLDEST, SEALED, Fact
+from api.models.project_head import DONORS, HEADS, PUT_DONORS, PUT_HEADS, DonorRow, HeadRow, ProjectHead
+from api.models.sealer_lease import RENEW
+from api.models.statements import Transaction, kept
+from api.models.user import commitment, pseudonym
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +38,10 @@ LEASE_S = 10.0
 POLL_S = 0.25
 #: At most 20 rounds a second: a busy project's events are sealed, and followers woken, together.
 ROUND_S = 0.05
+#: And a rest of so many times what the round took, so that sealing leaves most of the time to those who write; but
+#: followers wait no longer than this.
+REST = 4.0
+REST_MAX_S = 0.25
 
 Stream = tuple[UUID, Environment]
 
@@ -50,14 +50,45 @@ class LeaseLost(Exception):
     """Another process is the sealer now."""
 
 
-@dataclass
+@dataclass(slots=True)
+class _Donor:
+    """What a user has given to a project, while a batch is sealed."""
+
+    id: UUID
+    energy_g: int
+
+
+@dataclass(slots=True)
 class _Page:
     """A project's head while a batch is sealed, and what the batch adds."""
 
-    head: ProjectHead
-    is_new: bool
-    donors: dict[UUID, ProjectDonor] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
+    id: UUID
+    project_id: UUID
+    environment: Environment
+    sequence: int = 0
+    energy_g: int = 0
+    donations: int = 0
+    donors: int = 0
+    block_number: int = 0
+    block_hash: str = merkle.GENESIS
+    givers: dict[UUID, _Donor] = field(default_factory=dict)
+    events: list[EventRow] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, head: ProjectHead) -> "_Page":
+        """Return the page that goes on from a head."""
+        return cls(
+            head.id,
+            head.project_id,
+            head.environment,
+            head.sequence,
+            head.energy_g,
+            head.donations,
+            head.donors,
+            head.block_number,
+            head.block_hash,
+        )
 
 
 class Sealer:
@@ -91,8 +122,10 @@ class Sealer:
         while True:
             stopping = self._stopping
             self._hint.clear()
+            began = monotonic()
             try:
-                while await self.seal():
+                # What came in meanwhile is for the next round: sealed at once, it would be a block of few events.
+                while await self.seal() == BATCH_MAX:
                     pass
             except LeaseLost:
                 log.debug("another process is the sealer")
@@ -101,10 +134,12 @@ class Sealer:
                 self._epoch = None
             if stopping:
                 return
+            rest_s = REST * (monotonic() - began)
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._hint.wait()
-            await asyncio.sleep(ROUND_S if not self._stopping else 0)
+            if not self._stopping:
+                await asyncio.sleep(min(REST_MAX_S, max(ROUND_S, rest_s)))
 
     async def seal(self) -> int:
         """Seal one batch and return how many facts it held.
@@ -114,15 +149,12 @@ class Sealer:
         if self._epoch is None:
             await self._take_lease()
         at = now()
-        async with transaction():
-            renewed = await SealerLease.filter(name=LEASE, holder=self._holder, epoch=self._epoch).update(
-                expires_at=at + timedelta(seconds=LEASE_S)
-            )
-            if not renewed:
+        async with kept().transaction() as transaction:
+            if not await transaction.fetch(RENEW, at + timedelta(seconds=LEASE_S), LEASE, self._holder, self._epoch):
                 self._epoch = None
                 raise LeaseLost
-            facts = await Outbox.oldest(BATCH_MAX)
-            pages = await self._number(facts, at) if facts else {}
+            facts = await transaction.fetch(OLDEST, BATCH_MAX)
+            pages = await _number(transaction, facts, self._epoch or 0, at) if facts else {}
         if pages:
             await self._sealed(pages)
         return len(facts)
@@ -151,100 +183,127 @@ class Sealer:
             await lease.update(expires_at=now() - timedelta(seconds=1))
             self._epoch = None
 
-    async def _number(self, facts: list[Outbox], at: datetime) -> dict[Stream, _Page]:
-        pages = await _open_pages(facts)
-        users = await User.by_ids({fact.user_id for fact in facts})
-        for fact in sorted(facts, key=_order):
-            _append(pages[fact.project_id, fact.environment], fact, users[fact.user_id], at)
-        for page in pages.values():
-            await _close_page(page, self._epoch or 0, at)
-        # Deleted only after their events are there: a trigger refuses to lose a fact.
-        await Outbox.filter(transfer_id__in=[fact.transfer_id for fact in facts]).delete()
-        return pages
+
+async def _number(transaction: Transaction, facts: Sequence[Fact], epoch: int, at: datetime) -> "dict[Stream, _Page]":
+    """Give the facts their numbers; four statements, however many facts and projects there are."""
+    pages = await _open_pages(transaction, facts)
+    commitments: dict[UUID, str] = {}
+    for fact in sorted(facts, key=_order):
+        if fact.user_id not in commitments:
+            commitments[fact.user_id] = commitment(fact.salt, fact.user_id)
+        _append(pages[fact.project_id, fact.environment], fact, commitments[fact.user_id], at)
+    blocks = [_close_page(page, epoch, at) for page in pages.values()]
+    await transaction.change(
+        (ADD_EVENTS, [event for page in pages.values() for event in page.events]),
+        (ADD_BLOCKS, blocks),
+        (PUT_HEADS, [_head(page, at) for page in pages.values()]),
+        (PUT_DONORS, [donor for page in pages.values() for donor in _donors(page)]),
+    )
+    # Only after their events are there: a trigger refuses to lose a fact.
+    await transaction.change((SEALED, [(fact.transfer_id,) for fact in facts]))
+    return pages
 
 
-def _order(fact: Outbox) -> tuple[UUID, bool]:
+def _order(fact: Fact) -> tuple[UUID, bool]:
     """Facts by time; but clocks of two machines differ, and nothing is returned before it is given."""
     return (max(fact.transfer_id, fact.donation_id), fact.kind is EventKind.DONATION_REVERSED)
 
 
-async def _open_pages(facts: Iterable[Outbox]) -> dict[Stream, _Page]:
-    projects: dict[Environment, set[UUID]] = defaultdict(set)
+async def _open_pages(transaction: Transaction, facts: Iterable[Fact]) -> dict[Stream, _Page]:
     givers: dict[Stream, set[UUID]] = defaultdict(set)
     for fact in facts:
-        projects[fact.environment].add(fact.project_id)
         givers[fact.project_id, fact.environment].add(fact.user_id)
-    pages: dict[Stream, _Page] = {}
-    for environment, project_ids in projects.items():
-        heads = await ProjectHead.of_projects(project_ids, environment)
-        for project_id in project_ids:
-            head = heads.get(project_id) or ProjectHead(
-                id=new_id(), project_id=project_id, environment=environment, block_hash=merkle.GENESIS
-            )
-            page = pages[project_id, environment] = _Page(head, is_new=project_id not in heads)
-            users = list(givers[project_id, environment])
-            donors = ProjectDonor.filter(project_id=project_id, environment=environment, user_id__in=users)
-            page.donors = {donor.user_id: donor for donor in await donors}
+    heads = await transaction.fetch_each(HEADS, list(givers))
+    pages = {(head.project_id, head.environment): _Page.of(head) for head in heads}
+    for stream in givers.keys() - pages.keys():
+        pages[stream] = _Page(new_id(), *stream)
+    keys = [(*stream, user_id) for stream, users in givers.items() for user_id in users]
+    for donor in await transaction.fetch_each(DONORS, keys):
+        pages[donor.project_id, donor.environment].givers[donor.user_id] = _Donor(donor.id, donor.energy_g)
     return pages
 
 
-def _append(page: _Page, fact: Outbox, user: User, at: datetime) -> None:
-    head = page.head
-    sign = 1 if fact.kind is EventKind.DONATION else -1
-    head.sequence += 1
-    head.energy_g += sign * fact.amount_g
-    head.donations += sign
-    donor = page.donors.get(fact.user_id)
+def _append(page: _Page, fact: Fact, commitment_: str, at: datetime) -> None:
+    kind, amount_g, transfer_id, occurred_at = fact.kind, fact.amount_g, fact.transfer_id, fact.occurred_at
+    sign = 1 if kind is EventKind.DONATION else -1
+    page.sequence += 1
+    page.energy_g += sign * amount_g
+    page.donations += sign
+    donor = page.givers.get(fact.user_id)
     if donor is None:
-        donor = page.donors[fact.user_id] = ProjectDonor(
-            id=new_id(at),
-            project_id=fact.project_id,
-            environment=fact.environment,
-            user_id=fact.user_id,
-            energy_g=0,
-        )
+        donor = page.givers[fact.user_id] = _Donor(new_id(at), 0)
     was_donor = donor.energy_g > 0
-    donor.energy_g += sign * fact.amount_g
-    head.donors += (donor.energy_g > 0) - was_donor
-    event = Event(
-        id=new_id(at),
-        environment=fact.environment,
-        project_id=fact.project_id,
-        sequence=head.sequence,
-        kind=fact.kind,
-        transfer_id=fact.transfer_id,
-        donation_id=fact.donation_id,
-        amount_g=fact.amount_g,
-        total_after_g=head.energy_g,
-        donor=user.pseudonym(fact.project_id),
-        donor_commitment=user.commitment(),
-        block_number=head.block_number + 1,
-        occurred_at=fact.occurred_at,
-        sealed_at=at,
+    donor.energy_g += sign * amount_g
+    page.donors += (donor.energy_g > 0) - was_donor
+    leaf = merkle.leaf_of(
+        str(page.project_id),
+        page.environment,
+        page.sequence,
+        kind,
+        str(transfer_id),
+        amount_g,
+        page.energy_g,
+        commitment_,
+        occurred_at,
     )
-    event.leaf_hash = merkle.event_leaf(event).hex()
-    page.events.append(event)
+    page.leaves.append(leaf)
+    page.events.append(
+        EventRow(
+            new_id(at),
+            page.environment,
+            page.project_id,
+            page.sequence,
+            kind,
+            transfer_id,
+            fact.donation_id,
+            amount_g,
+            page.energy_g,
+            pseudonym(fact.salt, page.project_id),
+            commitment_,
+            leaf.hex(),
+            page.block_number + 1,
+            occurred_at,
+            at,
+        )
+    )
 
 
-async def _close_page(page: _Page, epoch: int, at: datetime) -> None:
-    head, events = page.head, page.events
-    block = Block(
-        id=new_id(at),
-        environment=head.environment,
-        project_id=head.project_id,
-        number=head.block_number + 1,
-        first_sequence=events[0].sequence,
-        count=len(events),
-        total_after_g=head.energy_g,
-        merkle_root=merkle.root([bytes.fromhex(event.leaf_hash) for event in events]).hex(),
-        previous_hash=head.block_hash,
-        epoch=epoch,
-        sealed_at=at,
+def _close_page(page: _Page, epoch: int, at: datetime) -> BlockRow:
+    """Close the block that a page has begun, and let its head be that block."""
+    page.block_number += 1
+    block = BlockRow(
+        new_id(at),
+        page.environment,
+        page.project_id,
+        page.block_number,
+        page.events[0].sequence,
+        len(page.events),
+        page.energy_g,
+        merkle.root(page.leaves).hex(),
+        page.block_hash,
+        "",
+        epoch,
+        at,
     )
-    block.hash = merkle.block_hash(block)
-    head.block_number, head.block_hash, head.updated_at = block.number, block.hash, at
-    await Event.bulk_create(events)
-    await block.save(force_create=True)
-    await head.save(force_create=page.is_new)
-    stream = ["project_id", "environment", "user_id"]
-    await ProjectDonor.bulk_create(page.donors.values(), on_conflict=stream, update_fields=["energy_g"])
+    page.block_hash = merkle.block_hash(block)
+    return block._replace(hash=page.block_hash)
+
+
+def _head(page: _Page, at: datetime) -> HeadRow:
+    return HeadRow(
+        page.id,
+        page.project_id,
+        page.environment,
+        page.sequence,
+        page.energy_g,
+        page.donations,
+        page.donors,
+        page.block_number,
+        page.block_hash,
+        at,
+    )
+
+
+def _donors(page: _Page) -> Iterable[DonorRow]:
+    for user_id, donor in page.givers.items():
+        yield DonorRow(donor.id, page.project_id, page.environment, user_id, donor.energy_g)

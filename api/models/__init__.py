@@ -6,7 +6,7 @@ from api.models.action_ref import ADD_CLAIMS, ActionRef, ActionRefRow, Claim
 from api.models.action_type import ActionCategory, ActionType, QuantityUnit, ScenarioChannel
 from api.models.api_key import ApiKey
 from api.models.audit_entry import AuditEntry, AuditKind
-from api.models.block import Block
+from api.models.block import Block, BlockRow
 from api.models.deprecated_use import DeprecatedUse
 from api.models.emission_factor import BaselineKind, EmissionFactor
 from api.models.environment import Environment
@@ -59,6 +59,7 @@ __all__ = [
     "AuditKind",
     "BaselineKind",
     "Block",
+    "BlockRow",
     "Claim",
     "DeprecatedUse",
     "EmissionFactor",

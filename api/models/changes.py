@@ -106,18 +106,26 @@ def together(changes: tuple[Change, ...]) -> Statement[Any]:
     return Statement(", ".join(change.name for change in changes), COUNTS, postgres=text, sqlite="")
 
 
-def insert(table: type[Model], *names: str) -> Change:
-    """Return the change that adds rows of these columns, or of all."""
+def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = ()) -> Change:
+    """Return the change that adds rows of these columns, or of all.
+
+    `or_update`: where there is a row with the same values in these columns, it is given the others but for its key.
+    """
     columns = columns_of(table, *names)
-    name, listed = table._meta.db_table, ", ".join(columns)  # noqa: SLF001 - it has no public name
+    meta = table._meta  # noqa: SLF001 - it has no public name
+    name, listed = meta.db_table, ", ".join(columns)
     given = ", ".join(
         f"v.{one}::jsonb" if isinstance(field, fields.JSONField) else f"v.{one}" for one, field in columns.items()
     )
+    otherwise = ""
+    if or_update:
+        setting = ", ".join(f"{one} = excluded.{one}" for one in columns if one not in {*or_update, meta.pk_attr})
+        otherwise = f" ON CONFLICT ({', '.join(or_update)}) DO UPDATE SET {setting}"
     return Change(
         f"adding to {name}",
         columns,
-        postgres=f'INSERT INTO "{name}" ({listed}) SELECT {given} FROM {{rows}}',  # noqa: S608 - names of our own
-        sqlite=f'INSERT INTO "{name}" ({listed}) VALUES ({_places(len(columns))})',  # noqa: S608
+        postgres=f'INSERT INTO "{name}" ({listed}) SELECT {given} FROM {{rows}}{otherwise}',  # noqa: S608 - names of our own
+        sqlite=f'INSERT INTO "{name}" ({listed}) VALUES ({_places(len(columns))}){otherwise}',  # noqa: S608
     )
 
 

@@ -1,12 +1,15 @@
 """Events: facts with their contiguous number in their project, which is how a follower proves that it missed none."""
 
 from collections.abc import Collection
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.changes import insert
 from api.models.environment import Environment
 from api.models.rows import Shape
 from api.models.statements import Statement
@@ -62,3 +65,26 @@ class Event(Model):
 EVENT = Shape.of(Event)
 EVENTS_BY_ID = Statement.by("events by id", EVENT, "event")
 EVENTS_BY_TRANSFER = Statement.by("events by transfer", EVENT, "event", "transfer_id")
+
+
+class EventRow(NamedTuple):
+    """An event that is being written."""
+
+    id: UUID
+    environment: Environment
+    project_id: UUID
+    sequence: int
+    kind: EventKind
+    transfer_id: UUID
+    donation_id: UUID
+    amount_g: int
+    total_after_g: int
+    donor: str
+    donor_commitment: str
+    leaf_hash: str
+    block_number: int
+    occurred_at: datetime
+    sealed_at: datetime
+
+
+ADD_EVENTS = insert(Event, *EventRow._fields)

@@ -2,15 +2,17 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
 
-from api.models.changes import insert
+from api.models.changes import delete, insert
 from api.models.environment import Environment
 from api.models.event import EventKind
+from api.models.rows import Shape
+from api.models.statements import Statement
 
 
 class Outbox(Model):
@@ -27,11 +29,6 @@ class Outbox(Model):
 
     class Meta:
         table = "outbox"
-
-    @classmethod
-    async def oldest(cls, limit: int) -> "list[Outbox]":
-        """Return the facts that have waited longest."""
-        return await cls.all().order_by("transfer_id").limit(limit)
 
     @classmethod
     async def everything(cls) -> "list[Outbox]":
@@ -58,3 +55,27 @@ class OutboxRow(NamedTuple):
 
 
 ADD_FACTS = insert(Outbox, *OutboxRow._fields)
+SEALED = delete(Outbox)
+
+
+class Fact(Protocol):
+    """A fact, and its user's salt."""
+
+    transfer_id: UUID
+    environment: Environment
+    project_id: UUID
+    user_id: UUID
+    kind: EventKind
+    amount_g: int
+    donation_id: UUID
+    occurred_at: datetime
+    salt: str
+
+
+#: The facts that have waited longest.
+OLDEST: Statement[Fact] = Statement(
+    "oldest facts",
+    Shape[Any].of(Outbox, salt=fields.CharField(max_length=64)),
+    postgres='SELECT {o}, u.salt FROM outbox o LEFT JOIN "user" u ON u.id = o.user_id ORDER BY o.transfer_id LIMIT $1',
+    sqlite='SELECT {o}, u.salt FROM outbox o LEFT JOIN "user" u ON u.id = o.user_id ORDER BY o.transfer_id LIMIT ?1',
+)

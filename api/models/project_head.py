@@ -1,11 +1,14 @@
 """Where a project stands: its last number, its last block and its totals, one row for each world."""
 
 from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.changes import insert
 from api.models.environment import Environment
 from api.models.rows import Shape
 from api.models.statements import Statement
@@ -72,5 +75,47 @@ JOIN project_head h ON h.project_id = k.project_id AND h.environment = k.environ
     sqlite="""
 SELECT {h}, k.key AS n FROM json_each(?1) k
 CROSS JOIN project_head h ON h.project_id = k.value ->> 0 AND h.environment = k.value ->> 1
+""",
+)
+
+
+class HeadRow(NamedTuple):
+    """A head that is being written."""
+
+    id: UUID
+    project_id: UUID
+    environment: Environment
+    sequence: int
+    energy_g: int
+    donations: int
+    donors: int
+    block_number: int
+    block_hash: str
+    updated_at: datetime
+
+
+class DonorRow(NamedTuple):
+    """A donor that is being written."""
+
+    id: UUID
+    project_id: UUID
+    environment: Environment
+    user_id: UUID
+    energy_g: int
+
+
+PUT_HEADS = insert(ProjectHead, *HeadRow._fields, or_update=("project_id", "environment"))
+PUT_DONORS = insert(ProjectDonor, *DonorRow._fields, or_update=("project_id", "environment", "user_id"))
+#: Keys: project, environment, user.
+DONORS = Statement(
+    "donors of projects",
+    Shape.of(ProjectDonor),
+    postgres="""
+SELECT {d} FROM unnest($1::uuid[], $2::varchar[], $3::uuid[]) AS k (project_id, environment, user_id)
+JOIN project_donor d ON d.project_id = k.project_id AND d.environment = k.environment AND d.user_id = k.user_id
+""",
+    sqlite="""
+SELECT {d} FROM json_each(?1) k CROSS JOIN project_donor d
+  ON d.project_id = k.value ->> 0 AND d.environment = k.value ->> 1 AND d.user_id = k.value ->> 2
 """,
 )

@@ -3,6 +3,9 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.rows import Shape
+from api.models.statements import Statement
+
 
 class SealerLease(Model):
     """One row. A new holder raises the epoch, and every sealing transaction begins by proving its epoch."""
@@ -14,3 +17,12 @@ class SealerLease(Model):
 
     class Meta:
         table = "sealer_lease"
+
+
+#: Prove and prolong a lease: expires_at, name, holder, epoch. No row says that it is another's.
+RENEW = Statement(
+    "renewing the lease",
+    Shape.of(SealerLease, "epoch"),
+    postgres="UPDATE sealer_lease SET expires_at = $1 WHERE name = $2 AND holder = $3 AND epoch = $4 RETURNING epoch",
+    sqlite="UPDATE sealer_lease SET expires_at = ?1 WHERE name = ?2 AND holder = ?3 AND epoch = ?4 RETURNING epoch",
+)

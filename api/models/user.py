@@ -29,11 +29,11 @@ class User(Model):
 
     def pseudonym(self, project_id: UUID) -> str:
         """Return the name by which a project's NGO knows this donor: the same each time, another in each project."""
-        return digest(bytes.fromhex(self.salt), project_id.bytes, "sha256").hex()[:20]
+        return pseudonym(self.salt, project_id)
 
     def commitment(self) -> str:
         """Return what the event chain holds of this user: it says nothing once the salt is forgotten."""
-        return sha256(bytes.fromhex(self.salt) + self.id.bytes).hexdigest()
+        return commitment(self.salt, self.id)
 
     @classmethod
     async def page(cls, window: Window, environment: Environment) -> "Page[User]":
@@ -44,6 +44,16 @@ class User(Model):
     async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "User"]:
         """Return the users of these ids, by id."""
         return {user.id: user for user in await cls.filter(id__in=list(ids))}
+
+
+def pseudonym(salt: str, project_id: UUID) -> str:
+    """Return the name by which a project's NGO knows the user of a salt."""
+    return digest(bytes.fromhex(salt), project_id.bytes, "sha256").hex()[:20]
+
+
+def commitment(salt: str, user_id: UUID) -> str:
+    """Return what the event chain holds of a user."""
+    return sha256(bytes.fromhex(salt) + user_id.bytes).hexdigest()
 
 
 class UserWithBalance(Protocol):
