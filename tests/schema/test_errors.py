@@ -67,7 +67,7 @@ def functions() -> dict[str, Function]:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name == "Ledger":
                 for method in node.body:
-                    if isinstance(method, ast.AsyncFunctionDef):
+                    if isinstance(method, ast.AsyncFunctionDef | ast.FunctionDef):
                         found[f"Ledger.{method.name}"] = look(method)
             elif isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 found[node.name] = look(node)
@@ -85,7 +85,7 @@ def look(node: ast.AST) -> Function:
             elif isinstance(called, ast.Attribute):
                 of_ledger = isinstance(called.value, ast.Name) and called.value.id in {"self", "ledger"}
                 seen.calls.add(f"Ledger.{called.attr}" if of_ledger else called.attr)
-                if called.attr == "post":
+                if called.attr in {"post", "post_together"}:
                     seen.refusals.add(POSTED)
     return seen
 
@@ -112,7 +112,7 @@ def refused_by(name: str) -> set[str]:
 
 OPERATIONS = {
     "EstimateActionError": "Ledger.estimate",
-    "RecordActionError": "Ledger._record",
+    "RecordActionError": "Ledger.record",
     "ReverseActionError": "Ledger.reverse_action",
     "DonateEnergyError": "Ledger.donate",
     "ReverseDonationError": "Ledger.reverse_donation",
