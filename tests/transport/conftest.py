@@ -1,9 +1,11 @@
 """Real servers on a free port, and what a test needs to talk to them."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +21,7 @@ from api.transport.session import SocketLimits
 from api.transport.websocket import GraphQLWebSocket
 from tests.transport.schema import Context, World, authenticate, make_schema
 
+GROWTH_MAX_MB = 16
 HANG_S = 20  # nothing here takes seconds: who waits that long hangs
 
 SCHEMA = make_schema()
@@ -93,6 +96,13 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(HANG_S):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
+
+
+def resident_mb() -> int:
+    """Return how much memory this process holds, server and clients: now, or where nobody says so, at its most."""
+    if (now := Path("/proc/self/statm")).exists():
+        return int(now.read_text().split()[1]) * resource.getpagesize() // 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20
 
 
 @pytest.fixture

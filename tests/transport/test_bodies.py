@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.transport.conftest import HANG_S, Server, StartServer
+from tests.transport.conftest import GROWTH_MAX_MB, HANG_S, Server, StartServer, resident_mb, until
 
 HEADERS = {"content-type": "application/json", "accept": "application/graphql-response+json"}
 
@@ -105,17 +105,22 @@ async def test_no_mutation_of_a_body_brings_the_server_to_an_error(
     http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     chance = random.Random(20_240_601)  # noqa: S311
+    tasks, memory_mb = len(asyncio.all_tasks()), 0
     seeds = [
         b'{"query": "query A($n: String!) { hello(name: $n) }", "variables": {"n": "x"}, "operationName": "A"}',
         b'{"query": "{ node { ...F } } fragment F on Node { name child(name: \\"\\u00e9\\") { name } }"}',
         b'{"query": "query ($w: Weight!) { weight(weight: $w) }", "variables": {"w": {"grams": "1g", "times": 2}}}',
         b'{"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "ab"}}, "documentId": "x", "query": null}',
     ]
-    for _ in range(500):
+    for n in range(1_000):
+        if n == 500:
+            memory_mb = resident_mb()
         response = await http.post("", content=mutate(chance.choice(seeds), chance), headers=HEADERS)
         assert response.status_code in {200, 400, 406}, response.text
         orjson.loads(response.content)
 
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+    assert resident_mb() - memory_mb <= GROWTH_MAX_MB
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 

@@ -12,7 +12,16 @@ import websockets
 
 from api.execution.streams import EventStream
 from api.transport.session import Session
-from tests.transport.conftest import Server, StartServer, initialised, open_socket, stop, until
+from tests.transport.conftest import (
+    GROWTH_MAX_MB,
+    Server,
+    StartServer,
+    initialised,
+    open_socket,
+    resident_mb,
+    stop,
+    until,
+)
 
 SUBSCRIPTIONS = ["subscription { silence }", "subscription { forever { name } }", "subscription { flood(size: 10) }"]
 
@@ -117,7 +126,10 @@ async def test_no_sequence_of_frames_brings_the_server_to_an_error(
 ) -> None:
     chance = random.Random(20_240_601)  # noqa: S311
     codes = set()
-    for _ in range(400):
+    tasks, memory_mb = len(asyncio.all_tasks()), 0
+    for n in range(400):
+        if n == 200:
+            memory_mb = resident_mb()
         async with open_socket(server) as socket:
             with suppress(websockets.ConnectionClosed):
                 if chance.random() < 0.9:
@@ -133,6 +145,8 @@ async def test_no_sequence_of_frames_brings_the_server_to_an_error(
     assert codes <= {4400, 4401, 4409, 4429}
     assert {4400, 4409} <= codes
     assert tasks_of_operations() == []
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+    assert resident_mb() - memory_mb <= GROWTH_MAX_MB
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
