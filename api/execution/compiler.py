@@ -33,17 +33,26 @@ from graphql import (
     GraphQLUnionType,
     OperationDefinitionNode,
     OperationType,
-    Undefined,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString
 
-from api.execution.completion import Select, Usual, a_list, an_abstract, an_object, leaf, leaf_of, non_null
+from api.execution.completion import (
+    Select,
+    Usual,
+    a_list,
+    an_abstract,
+    an_interpreted,
+    an_object,
+    leaf,
+    leaf_of,
+    non_null,
+)
 from api.execution.inlining import Inline, Leaf, List, Object, OwnScalar
 from api.execution.resolving import attribute_of, class_of, resolver_of
-from api.execution.runtime import Complete, Execution, Plan, Spot
+from api.execution.runtime import Complete, Execution, Plan, Spot, settle
 
 FIELDS_MAX = 300
 
@@ -131,7 +140,7 @@ class _Compilation:
         self._fragments = {name: FragmentDetails(node) for name, node in plan.fragments.items()}
         if any(node.variable_definitions for node in plan.fragments.values()):
             raise NotCompiled("fragments have arguments")
-        self._names: dict[str, Any] = {"__builtins__": builtins, "undefined": Undefined}
+        self._names: dict[str, Any] = {"__builtins__": builtins, "settle": settle}
         self._fields = 0
         self._sources: list[str] = []
 
@@ -190,7 +199,6 @@ class _Compilation:
             raise NotCompiled("it asks about the schema")
         spot = Spot(parent, key, field, nodes, nullable=not isinstance(field.type, GraphQLNonNull))
         spot_name = self._keep("F", spot)
-        place = f"({around}, {key!r}, {parent.name!r}, d, {spot.nullable})"
         attribute = attribute_of(field)
         if attribute is not None:
             value = f"s.{attribute}"
@@ -199,20 +207,18 @@ class _Compilation:
         usual = self._type(spot, field.type, details)
         target = f"d[{key!r}]"
         if usual.needs_position:
-            return (
-                f"q = {place}\n"
-                f"try:\n"
-                f"    v = {value}\n"
-                f"{indent(usual.write('v', target, 'q', f'x.place({spot_name}, v, q)'), '    ')}\n"
-                f"except Exception as e:\n"
-                f"    {target} = x.fail(e, {spot_name}, q)"
-            )
+            position = f"q = ({around}, {key!r}, {parent.name!r}, d, {spot.nullable})\n"
+            otherwise, failure = f"x.place({spot_name}, v, q)", f"x.fail(e, {spot_name}, q)"
+        else:
+            position = ""
+            otherwise, failure = f"x.place_in({spot_name}, v, {around}, d)", f"x.fail_in(e, {spot_name}, {around}, d)"
         return (
+            f"{position}"
             f"try:\n"
             f"    v = {value}\n"
-            f"{indent(usual.write('v', target, place, f'x.place({spot_name}, v, {place})'), '    ')}\n"
+            f"{indent(usual.write('v', target, 'q', otherwise), '    ')}\n"
             f"except Exception as e:\n"
-            f"    {target} = x.fail(e, {spot_name}, {place})"
+            f"    {target} = {failure}"
         )
 
     def _type(self, spot: Spot, kind: GraphQLOutputType, details: list[Any]) -> Inline:
@@ -239,7 +245,14 @@ class _Compilation:
             usual = Object(self._keep("K", classes), self._keep("S", select))
             return usual, an_object(kind, select, spot, classes)
         assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - there are no others
-        return Inline(), an_abstract(kind, lambda found: self.select(found, details), spot)
+        return Inline(), an_abstract(kind, lambda found: self._met(found, details, spot), spot)
+
+    def _met(self, kind: GraphQLObjectType, details: list[Any], spot: Spot) -> Complete:
+        """Return the completion of an object whose type was found at run time: compiled as far as more may be."""
+        try:
+            return an_object(kind, self.select(kind, details), spot, Usual())
+        except Exception:  # then graphql-core finds the same, and says it as it should be said
+            return an_interpreted(kind, details, spot)
 
     def _leaf(self, kind: GraphQLScalarType | GraphQLEnumType) -> tuple[Inline, Complete]:
         classes = Usual()

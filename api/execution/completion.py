@@ -5,7 +5,8 @@ comes here with the rest: nulls, exceptions that were returned, lists that are n
 proves to be usual is added to the `usual` classes of its spot, and is not seen here again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from typing import Any
 
@@ -18,11 +19,12 @@ from graphql import (
     Undefined,
     default_type_resolver,
 )
+from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.executor import invalid_return_type_error
 from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
 
 from api.execution.resolving import class_of
-from api.execution.runtime import Complete, Execution, Later, Position, Spot, collect, settle
+from api.execution.runtime import Complete, Execution, Later, Position, Spot, path, settle
 
 # Executes the selections of an object.
 Select = Callable[[Execution, Any, Position | None], dict[str, Any]]
@@ -136,18 +138,11 @@ def a_list(items: Spot) -> Complete:
         if value is None or value is Undefined:
             return None
         if is_async_iterable(value):
-            raise Later(collect(value), complete_collected)
+            raise Later(_complete_async_items(items, execution, aiter(value), position), _as_it_is)
         if not is_iterable(value):
             field = f"{items.parent.name}.{items.name}"
             raise GraphQLError(f"Expected Iterable, but did not find one for field '{field}'.")
         return _complete_items(items, execution, value, position)
-
-    def complete_collected(execution: Execution, value: Any, position: Position) -> list[Any]:
-        collected, error = value
-        completed = _complete_items(items, execution, collected, position)
-        if error is not None:
-            raise error
-        return completed
 
     return complete
 
@@ -160,12 +155,47 @@ def _complete_items(items: Spot, execution: Execution, value: Iterable[Any], pos
             completed.append(None)
             completed[index] = execution.place(items, item, (position, index, None, completed, items.nullable))
     except Exception:
-        settle(iterator)
+        settle(_rest(iterator))
         raise
     return completed
 
 
-def an_abstract(kind: GraphQLAbstractType, select_for: Callable[[GraphQLObjectType], Select], spot: Spot) -> Complete:
+def _rest(iterator: Iterable[Any]) -> list[Any]:
+    """Return what an iterator still holds, if it can be had."""
+    rest: list[Any] = []
+    with suppress(Exception):
+        rest.extend(iterator)
+    return rest
+
+
+async def _complete_async_items(
+    items: Spot, execution: Execution, iterator: AsyncIterator[Any], position: Position
+) -> list[Any]:
+    """Complete items as they come. Those that have to be awaited are, once the execution turns to them."""
+    completed: list[Any] = []
+    try:
+        while not execution.is_void(position):
+            try:
+                item = await anext(iterator)
+            except StopAsyncIteration:
+                break
+            index = len(completed)
+            completed.append(None)
+            completed[index] = execution.place(items, item, (position, index, None, completed, items.nullable))
+    except Exception:
+        with suppress(Exception):
+            await iterator.aclose()  # type: ignore[attr-defined]  # not all of them have it
+        raise
+    return completed
+
+
+def _as_it_is(_: Execution, value: Any, __: Position) -> Any:
+    return value
+
+
+def an_abstract(
+    kind: GraphQLAbstractType, complete_for: Callable[[GraphQLObjectType], Complete], spot: Spot
+) -> Complete:
     """Complete an object whose type is found at run time: an interface or a union."""
     resolve_type = kind.resolve_type or default_type_resolver
     completes: dict[str, Complete] = {}
@@ -184,8 +214,39 @@ def an_abstract(kind: GraphQLAbstractType, select_for: Callable[[GraphQLObjectTy
         known = completes.get(name) if isinstance(name, str) else None
         if known is None:
             found = _runtime_type(execution, kind, name, spot, value)
-            known = completes[name] = an_object(found, select_for(found), spot, Usual())
+            known = completes[name] = complete_for(found)
         return known(execution, value, position)
+
+    return complete
+
+
+def an_interpreted(kind: GraphQLObjectType, details: list[FieldDetails], spot: Spot) -> Complete:
+    """Complete an object with graphql-core, where no more may be compiled."""
+
+    def complete(execution: Execution, value: Any, position: Position) -> Any:
+        if isinstance(value, Exception):
+            raise value
+        if value is None or value is Undefined:
+            return None
+        executor = execution.interpreter()
+        errors = executor.collected_errors.errors
+        info, place = execution.info(spot, _around(position)), path(position)
+        try:
+            completed = executor.complete_object_value(kind, details, info, place, value, None)  # type: ignore[arg-type]
+        except Exception:
+            execution.errors += errors
+            raise
+        if is_awaitable(completed):
+            raise Later(finish(completed, execution, errors, position), _as_it_is)
+        execution.errors += errors
+        return completed
+
+    async def finish(completed: Any, execution: Execution, errors: list[GraphQLError], position: Position) -> Any:
+        try:
+            return await completed
+        finally:
+            if not execution.is_void(position):
+                execution.errors += errors
 
     return complete
 

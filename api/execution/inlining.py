@@ -89,7 +89,10 @@ class List(Inline):
             )
         if self._items.needs_position:
             item = f"{r} = {place}\n{item}"
-        loop = f"{o} = {target} = [None] * len({value})\nfor {i}, {u} in enumerate({value}):\n{indent(item, '    ')}"
+        loop = f"for {i}, {u} in enumerate({value}):\n{indent(item, '    ')}"
+        if not self._items.nullable:  # one failure is the whole list's, whose other items may be waiting to be awaited
+            loop = f"try:\n{indent(loop, '    ')}\nexcept Exception:\n    settle({value}[{i} + 1:])\n    raise"
+        loop = f"{o} = {target} = [None] * len({value})\n{loop}"
         nothing = f"if {value} is None:\n    {target} = None\nel" if self.nullable else ""
         condition = f"type({value}) is list or type({value}) is tuple"
         return f"{nothing}if {condition}:\n{indent(loop, '    ')}\nelse:\n    {target} = {otherwise}"

@@ -8,14 +8,17 @@ from typing import Any, TypeAlias, cast
 
 from graphql import (
     ArgumentNode,
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     GraphQLArgument,
     GraphQLError,
     GraphQLField,
+    GraphQLIncludeDirective,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLSchema,
+    GraphQLSkipDirective,
     OperationDefinitionNode,
     Undefined,
     ValueNode,
@@ -31,6 +34,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
 
 COERCION_ERRORS_MAX = 10
+CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name})
 
 Values: TypeAlias = dict[str, Any]
 # Returns the arguments of a field, from the coerced variables of the operation; an execution knows the rest of them.
@@ -173,7 +177,9 @@ class _ConditionFinder(Visitor):
         super().__init__()
         self.names: set[str] = set()
 
-    def enter_directive(self, node: Any, *_: object) -> None:
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        if node.name.value not in CONDITIONS:
+            return
         for argument in node.arguments or ():
             if isinstance(argument.value, VariableNode):
                 self.names.add(argument.value.name.value)

@@ -9,14 +9,23 @@ the dictionary or list that holds it, and whether it may be null. Positions link
 only where somebody asks for it, and an error finds the nearest place that may be null by walking up.
 """
 
-import asyncio
-from asyncio import Future, ensure_future, get_running_loop
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from asyncio import (
+    CancelledError,
+    Future,
+    current_task,
+    ensure_future,
+    gather,
+    get_running_loop,
+    isfuture,
+    wait,
+)
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, TypeAlias
 
 from graphql import (
     DocumentNode,
+    Executor,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -25,8 +34,11 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
+    default_field_resolver,
+    default_type_resolver,
     located_error,
 )
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
@@ -65,6 +77,10 @@ class Spot:
         return self.nodes[0].name.value
 
 
+class Cancelled(Exception):
+    """What a field waited for was cancelled, and not because of the execution."""
+
+
 class Job:
     """A value that is awaited for a position."""
 
@@ -79,15 +95,12 @@ class Job:
         self.awaitable = awaitable
         self.complete = complete
         self.future: Future[Any] | None = None
-        self.is_ours = False
+        # A future that a resolver returned may be others' too: it is waited for, and never cancelled.
+        self.is_ours = not isfuture(awaitable)
 
     def start(self) -> "Future[Any]":
         """Return the future of the value; a coroutine begins to run."""
-        if isinstance(self.awaitable, Future):
-            self.future = self.awaitable
-        else:
-            self.future = ensure_future(self.awaitable)
-            self.is_ours = True
+        self.future = ensure_future(self.awaitable)
         return self.future
 
     def __call__(self, _: "Future[Any]") -> None:
@@ -113,7 +126,7 @@ class Execution:
     """One execution of a compiled operation."""
 
     __slots__ = (
-        "_jobs", "_nulled", "_outstanding", "_raw_variables", "_ready", "_waiter",
+        "_ending", "_jobs", "_nulled", "_outstanding", "_raw_variables", "_ready", "_variable_values", "_waiter",
         "context", "errors", "is_null", "plan", "root", "variables",
     )  # fmt: skip
 
@@ -125,11 +138,14 @@ class Execution:
         self.root = root
         self.variables = variables
         self._raw_variables = raw_variables
+        self._variable_values: VariableValues | None = None
         self.errors: list[GraphQLError] = []
         self.is_null = False
         self._jobs: list[Job] = []
         self._outstanding: set[Job] = set()
         self._ready: list[Job] = []
+        # What was begun here and then cancelled.
+        self._ending: set[Future[Any]] = set()
         self._waiter: Future[None] | None = None
         # By identity; they are kept, so no other position can come by the same.
         self._nulled: dict[int, Position] = {}
@@ -160,9 +176,17 @@ class Execution:
         located = located_error(error, spot.nodes, path_of(position))
         if not position[4]:
             raise located
-        if not self._is_nulled(position):
+        if not self.is_void(position):
             self.errors.append(located)
             self._nulled[id(position)] = position
+
+    def place_in(self, spot: Spot, value: Any, around: Position | None, holder: Any) -> Any:
+        """Do as `place`, for a field whose position is rarely needed."""
+        return self.place(spot, value, (around, spot.key, spot.parent.name, holder, spot.nullable))
+
+    def fail_in(self, error: Exception, spot: Spot, around: Position | None, holder: Any) -> None:
+        """Do as `fail`, for a field whose position is rarely needed."""
+        self.fail(error, spot, (around, spot.key, spot.parent.name, holder, spot.nullable))
 
     def nullify(self, error: GraphQLError) -> None:
         """Note that the whole answer is null."""
@@ -174,17 +198,17 @@ class Execution:
     async def finish(self) -> None:
         """Wait for everything that is awaited, and for what is awaited because of it.
 
-        A task that is cancelled here cancels the coroutines that it began.
+        Whatever coroutine was begun here has ended when this ends. A task that is cancelled here cancels them.
         """
         try:
             while self._jobs or self._outstanding:
                 jobs, self._jobs = self._jobs, []
-                if len(jobs) == 1 and not self._outstanding:
+                if len(jobs) == 1 and jobs[0].is_ours and not self._outstanding and not self.is_void(jobs[0].position):
                     await self._wait_for(jobs[0])
                     continue
                 for job in jobs:
                     self._begin(job)
-                if not self._ready:
+                if self._outstanding and not self._ready:
                     self._waiter = get_running_loop().create_future()
                     await self._waiter
                     self._waiter = None
@@ -195,6 +219,20 @@ class Execution:
                         self._resume(job)
         finally:
             self._abandon(lambda _: True)
+            dispose(job.awaitable for job in self._jobs)
+            while self._ending:
+                await wait(self._ending)
+
+    def is_void(self, position: Position | None) -> bool:
+        """Tell whether a position is inside of one that is null already: what happens there matters no more."""
+        if self.is_null:
+            return True
+        if self._nulled:
+            while position is not None:
+                if id(position) in self._nulled:
+                    return True
+                position = position[0]
+        return False
 
     def wake(self, job: Job) -> None:
         """Go on with a job whose value has come."""
@@ -223,22 +261,46 @@ class Execution:
 
     def variable_values(self) -> VariableValues:
         """Return the variables with their origins, as graphql-core keeps them."""
+        if self._variable_values is None:
+            plan = self.plan
+            nodes = plan.operation.variable_definitions or ()
+            values = get_variable_values(plan.schema, nodes, dict(self._raw_variables))
+            assert isinstance(values, VariableValues)  # noqa: S101 - they were coerced before
+            self._variable_values = values._replace(coerced=self.variables)
+        return self._variable_values
+
+    def interpreter(self) -> Executor[Any]:
+        """Return graphql-core's executor of the same operation, with errors of its own."""
         plan = self.plan
-        values = get_variable_values(plan.schema, plan.operation.variable_definitions or (), dict(self._raw_variables))
-        assert isinstance(values, VariableValues)  # noqa: S101 - they were coerced before
-        return values._replace(coerced=self.variables)
+        return Executor(
+            plan.schema,
+            plan.fragments,
+            {name: FragmentDetails(node) for name, node in plan.fragments.items()},
+            self.root,
+            self.context,
+            plan.operation,
+            self.variable_values(),
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+        )
 
     async def _wait_for(self, job: Job) -> None:
         """Wait for the only job there is, which takes no task."""
         try:
             value = await job.awaitable
+        except CancelledError:
+            task = current_task()
+            if task is None or task.cancelling():
+                raise
+            self._lose(job, Cancelled())
         except Exception as error:
             self._lose(job, error)
         else:
             self._keep(job, value)
 
     def _begin(self, job: Job) -> None:
-        if self._is_nulled(job.position):
+        if self.is_void(job.position):
             settle([job.awaitable])
             return
         future = job.start()
@@ -252,6 +314,8 @@ class Execution:
         assert job.future is not None  # noqa: S101 - it was started
         try:
             value = job.future.result()
+        except CancelledError:
+            self._lose(job, Cancelled())
         except Exception as error:
             self._lose(job, error)
         else:
@@ -260,7 +324,8 @@ class Execution:
     def _keep(self, job: Job, value: Any) -> None:
         """Put a value in its place, once it is complete."""
         position = job.position
-        if self._is_nulled(position):
+        if self.is_void(position):
+            _drop(value)
             return
         _, key, _, holder, _ = position
         try:
@@ -272,7 +337,7 @@ class Execution:
 
     def _lose(self, job: Job, error: Exception) -> None:
         """Note that an awaited value will never come: the nearest place around it that may be null is null."""
-        if self._is_nulled(job.position):
+        if self.is_void(job.position):
             return
         located = located_error(error, job.spot.nodes, path_of(job.position))
         position: Position | None = job.position
@@ -285,18 +350,7 @@ class Execution:
         holder[key] = None
         self.errors.append(located)
         self._nulled[id(position)] = position
-        self._abandon(self._is_nulled)
-
-    def _is_nulled(self, position: Position | None) -> bool:
-        """Tell whether a position is inside of one that is null already: what happens there matters no more."""
-        if self.is_null:
-            return True
-        if self._nulled:
-            while position is not None:
-                if id(position) in self._nulled:
-                    return True
-                position = position[0]
-        return False
+        self._abandon(self.is_void)
 
     def _abandon(self, is_void: Callable[[Position], bool]) -> None:
         """Stop waiting for values that nobody needs; a future that a resolver returned may be others' too."""
@@ -304,9 +358,10 @@ class Execution:
             self._outstanding.discard(job)
             if job.future is not None:
                 job.future.remove_done_callback(job)
-                if job.is_ours:
-                    job.future.cancel()
-                job.future.add_done_callback(_hear)
+                job.future.add_done_callback(_forget if job.is_ours else _hear)
+                if job.is_ours and job.future.cancel():
+                    self._ending.add(job.future)
+                    job.future.add_done_callback(self._ending.discard)
 
 
 def path(position: Position | None) -> Path | None:
@@ -332,17 +387,35 @@ _BACKGROUND: set[Future[Any]] = set()
 def settle(values: Iterable[Any]) -> None:
     """Let awaitables run to their end, whatever it is: nobody waits for them any more."""
     awaitables = [value for value in values if is_awaitable(value)]
-    if not awaitables:
+    for one in awaitables:
+        if isfuture(one):
+            one.add_done_callback(_hear)
+    coroutines = [one for one in awaitables if not isfuture(one)]
+    if not coroutines:
         return
     try:
-        future = asyncio.gather(*awaitables, return_exceptions=True)
+        future = gather(*coroutines, return_exceptions=True)
     except RuntimeError:  # no event loop runs
-        for one in awaitables:
-            if isinstance(one, CoroutineType):
-                one.close()
+        dispose(coroutines)
         return
     _BACKGROUND.add(future)
-    future.add_done_callback(_BACKGROUND.discard)
+    future.add_done_callback(_settled)
+
+
+def _settled(future: "Future[list[Any]]") -> None:
+    _BACKGROUND.discard(future)
+    if not future.cancelled():
+        for value in future.result():
+            _drop(value)
+
+
+def dispose(awaitables: Iterable[Any]) -> None:
+    """Let awaitables not run at all."""
+    for one in awaitables:
+        if isinstance(one, CoroutineType):
+            one.close()
+        elif isfuture(one):
+            one.add_done_callback(_hear)
 
 
 def _gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
@@ -358,16 +431,17 @@ def _hear(future: "Future[Any]") -> None:
         future.exception()
 
 
+def _forget(future: "Future[Any]") -> None:
+    """Let go of a coroutine's end that nobody waits for."""
+    if not future.cancelled() and future.exception() is None:
+        _drop(future.result())
+
+
+def _drop(value: Any) -> None:
+    """Let go of a value that has no place any more; a list may hold what has to be awaited."""
+    if isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping):
+        settle(value)
+
+
 def _unset(*_: object) -> Any:
     raise AssertionError("a spot is completed before it is compiled")
-
-
-async def collect(source: AsyncIterable[Any]) -> tuple[list[Any], Exception | None]:
-    """Read a source to its end, or to the error that ended it."""
-    items: list[Any] = []
-    try:
-        async for item in source:
-            items.append(item)  # noqa: PERF401 - what came before an error is kept
-    except Exception as error:
-        return items, error
-    return items, None

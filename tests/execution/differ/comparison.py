@@ -1,0 +1,115 @@
+"""Says where two outcomes of the same operation in the same world differ.
+
+What is executed at once comes in one order only, so everything must be the same. Where several fields are awaited under
+a parent that becomes null, which of their errors is reported depends on which comes first, and the language leaves open
+whether the others are executed at all: there each executor must report at least one error, and that is all.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.execution.differ.executors import Outcome
+from tests.execution.differ.worlds import Nature
+
+Path = tuple[str | int, ...]
+
+
+def differences(expected: Outcome, found: Outcome, nature: Nature) -> list[str]:
+    """Return how the second outcome differs from the first."""
+    return list(_differences(expected, found, nature))
+
+
+def _differences(expected: Outcome, found: Outcome, nature: Nature) -> Iterator[str]:
+    if _ordered(expected.data) != _ordered(found.data):
+        yield f"data: {expected.data!r} became {found.data!r}"
+        return
+    if expected.at_once:
+        yield from _compare("errors", expected.errors, found.errors)
+        yield from _compare("calls", expected.calls, found.calls)
+    else:
+        yield from _compare_errors(expected, found)
+        yield from _compare_calls(expected, found)
+    if nature.tidy or expected.at_once or not found.errors:  # else something may have been cancelled
+        for complaint in found.complaints:
+            yield f"complaint: {complaint}"
+
+
+def _compare(what: str, expected: list[Any], found: list[Any]) -> Iterator[str]:
+    if expected != found:
+        for number, (one, other) in enumerate(zip(expected, found, strict=False)):
+            if one != other:
+                yield f"{what} {number}: {one!r} became {other!r}"
+                return
+        yield f"{what}: {expected[len(found) :]!r} became {found[len(expected) :]!r}"
+
+
+def _compare_errors(expected: Outcome, found: Outcome) -> Iterator[str]:
+    certain, open_ = _sorted_errors(expected)
+    certain_found, open_found = _sorted_errors(found)
+    if certain != certain_found:
+        yield f"errors: {certain - certain_found!r} became {certain_found - certain!r}"
+    if open_ != open_found:
+        yield f"nulled: {open_!r} became {open_found!r}"
+
+
+def _sorted_errors(outcome: Outcome) -> tuple[Counter[str], set[Path]]:
+    """Return the errors that must be as they are, and the nulled positions inside of which there are others."""
+    certain: Counter[str] = Counter()
+    nulled: set[Path] = set()
+    for error in outcome.errors:
+        path = tuple(error.get("path", ()))
+        null = nulled_at(outcome.data, path)
+        if null is None or null == path:
+            certain[repr(error)] += 1
+        else:
+            nulled.add(null)
+    return certain, nulled
+
+
+def _compare_calls(expected: Outcome, found: Outcome) -> Iterator[str]:
+    outside = _outside(expected)
+    outside_found = _outside(found)
+    if outside != outside_found:
+        yield f"calls: {outside - outside_found!r} became {outside_found - outside!r}"
+    twice = [key for key, count in Counter(key for key, _ in found.calls if _is_field(key)).items() if count > 1]
+    if twice:
+        yield f"called more than once: {twice!r}"
+
+
+def _is_field(key: Any) -> bool:
+    """Return whether a key is a field's position, not a question about a type nor a look at an attribute."""
+    return isinstance(key[-1], str) and not key[-1].startswith("plain")
+
+
+def _outside(outcome: Outcome) -> Counter[Any]:
+    """Return the calls for positions that are not inside of one that is null."""
+    return Counter(call for call in outcome.calls if not _is_inside(outcome.data, call[0]))
+
+
+def _is_inside(data: Any, key: Any) -> bool:
+    null = nulled_at(data, key)
+    return null is not None and len(null) < len(key)
+
+
+def nulled_at(data: Any, path: Path) -> Path | None:
+    """Return the first position on the way that is null, if there is one."""
+    if data is None:
+        return ()
+    for depth, key in enumerate(path, start=1):
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+        if data is None:
+            return path[:depth]
+    return None
+
+
+def _ordered(data: Any) -> Any:
+    """Return data so that the order of its keys and the types of its values matter."""
+    if isinstance(data, dict):
+        return [(key, _ordered(value)) for key, value in data.items()]
+    if isinstance(data, list):
+        return ["list", *map(_ordered, data)]
+    return type(data), repr(data)
