@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from api import models
+from api.ledger import transfers
 from api.models import Project, Transfer
 from api.models.database import database
 from api.models.loaders import loaders
@@ -302,7 +303,7 @@ async def test_a_write_that_has_begun_is_finished_past_its_deadline(
     async with limited(url, db) as service:
         await earned(service.client(app_partner), ("u1", 1))
     begun, go_on = asyncio.Event(), asyncio.Event()
-    waiting = Transfer.bulk_create
+    waiting = transfers._prepare
 
     async def slowly(*arguments: Any, **given: Any) -> Any:
         begun.set()
@@ -311,7 +312,7 @@ async def test_a_write_that_has_begun_is_finished_past_its_deadline(
 
     async with limited(url, db, deadline=timedelta(seconds=1)) as service:
         with monkeypatch.context() as patched:
-            patched.setattr(Transfer, "bulk_create", slowly)
+            patched.setattr(transfers, "_prepare", slowly)
             given = {
                 "idempotencyKey": "d1",
                 "user": user("u1"),
