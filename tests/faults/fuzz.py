@@ -43,6 +43,8 @@ FOLDER = Path(__file__).absolute().parent / "schemathesis"
 ENVIRONMENT = Path("var/schemathesis").absolute()
 TURN_S = 25
 PLENTY = 10**9
+#: States of a socket as Linux writes them.
+ESTABLISHED, CLOSE_WAIT = "01", "08"
 #: How much the caches of documents may still take after half time.
 GROWTH_MAX_MB = 40
 
@@ -125,12 +127,10 @@ def _memory_mb() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def _sockets() -> int:
-    links = []
-    for one in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the folder that is being read is one of them
-            links.append(str(one.readlink()))
-    return sum(link.startswith("socket:") for link in links)
+def _sockets(port: int) -> int:
+    """Count what is connected to the service or not yet closed by it; connections to its database stay."""
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] in {ESTABLISHED, CLOSE_WAIT} for row in rows)
 
 
 async def fuzz(url: str, minutes: float, program: Path, folder: Path) -> Result:
@@ -150,14 +150,15 @@ async def fuzz(url: str, minutes: float, program: Path, folder: Path) -> Result:
         )
         async with serving(settings, context) as running:
             await running.client()("{ projects { nodes { id } } }")
-            before = len(asyncio.all_tasks()), _sockets()
+            port = int(running.address.rpartition(":")[2])
+            before = len(asyncio.all_tasks()), _sockets(port)
             result = Result(watch.statuses, watch.errors)
             with _watching(watch):
                 await _turns(running, minutes, program, folder, keys, ids, result)
             with suppress(TimeoutError):  # the figures tell what does not become quiet
-                await eventually(lambda: _is_quiet(*before))
+                await eventually(lambda: _is_quiet(port, *before))
             result.tasks = before[0], len(asyncio.all_tasks())
-            result.sockets = before[1], _sockets()
+            result.sockets = before[1], _sockets(port)
         result.faults = (await check_ledger()).faults
     return result
 
@@ -177,8 +178,8 @@ def _watching(watch: Watch) -> Iterator[None]:
         access.setLevel(level)
 
 
-async def _is_quiet(tasks: int, sockets: int) -> bool:
-    return len(asyncio.all_tasks()) <= tasks and _sockets() <= sockets
+async def _is_quiet(port: int, tasks: int, sockets: int) -> bool:
+    return len(asyncio.all_tasks()) <= tasks and _sockets(port) <= sockets
 
 
 async def _turns(
