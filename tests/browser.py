@@ -144,13 +144,21 @@ class Page:
         return " ".join(found.split())
 
     async def click(self, selector: str) -> None:
-        """Click in the middle of an element, as a mouse does."""
-        spot = await self.wait(
-            f"(() => {{ const box = document.querySelector({json.dumps(selector)})?.getBoundingClientRect();"
-            " return box && box.width ? {x: box.x + box.width / 2, y: box.y + box.height / 2} : null; })()"
-        )
+        """Click in the middle of an element, as a mouse does, once it stands still and nothing is in front of it."""
+        spot = None
+        while spot is None or spot != await self._middle(selector):
+            spot = await self._middle(selector)
+            await asyncio.sleep(LOOK_AGAIN_S)
         for kind in ("mousePressed", "mouseReleased"):
             await self.send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **spot)
+
+    async def _middle(self, selector: str) -> Any:
+        return await self.wait(
+            f"(() => {{ const found = document.querySelector({json.dumps(selector)});"
+            " const box = found?.getBoundingClientRect(); if (!box?.width) return null;"
+            " const spot = {x: box.x + box.width / 2, y: box.y + box.height / 2};"
+            " return found.contains(document.elementFromPoint(spot.x, spot.y)) ? spot : null; })()"
+        )
 
     async def type(self, text: str) -> None:
         """Type into what has the focus."""

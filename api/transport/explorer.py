@@ -18,11 +18,12 @@ STATIC = Path(__file__).parent / "static"
 ASSETS_PATH = "/static/assets"
 
 # Scripts are ours alone, and nothing is asked of another host. Styles may be inline because the editor (Monaco) makes
-# its style sheets while it runs, one for each theme and each pane, and takes no nonce for them. `connect-src 'self'`
-# covers WebSockets of the same host too.
+# its style sheets while it runs, one for each theme and each pane, and takes no nonce for them. The line that it draws
+# under a mistake is a picture in such a sheet, so pictures may be `data:`. `connect-src 'self'` covers WebSockets of
+# the same host too.
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 STYLE = """
