@@ -60,6 +60,8 @@ class EventStream(AsyncIterator[Result]):
 
     async def _execute(self, event: object) -> Result:
         executor = self._executor.build_per_event_executor(event)
+        # The copy shares this cache, and each event adds to it what nobody finds again: it would grow for ever.
+        executor._relevant_sub_fields = {}  # noqa: SLF001
         executor.context_value = self._make_context()
         return executed(await finished(execute_subscription_event(executor)), self._request_id)
 
