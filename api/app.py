@@ -31,6 +31,8 @@ from api.access import (
     Uses,
     payer,
     preferred,
+    standing_for,
+    view_key,
 )
 from api.batching import Overloaded
 from api.endpoints import endpoints
@@ -39,9 +41,10 @@ from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
 from api.execution.announcements import Announcement
 from api.execution.caching import Caching
-from api.execution.engine import Engine
+from api.execution.engine import Authenticate, Engine
 from api.execution.errors import Refused, Say
 from api.execution.metering import Meter
+from api.execution.sharing import View
 from api.ledger import Ledger, Rules
 from api.models.database import database, is_sqlite, require_migrated
 from api.resolvers import make_schema
@@ -153,15 +156,21 @@ def interpret(headers: Mapping[str, str]) -> Say:
 class Application(Starlette):
     """All routes, of which one is asked for a thousand times as often as the others together."""
 
-    def __init__(self, graphql: ASGIApp, routes: list[BaseRoute], lifespan: Lifespan[Starlette]) -> None:
-        super().__init__(routes=[Route(GRAPHQL_PATH, graphql), *routes], lifespan=lifespan)
+    def __init__(
+        self, graphql: ASGIApp, sockets: ASGIApp, routes: list[BaseRoute], lifespan: Lifespan[Starlette]
+    ) -> None:
+        graphql_routes = [Route(GRAPHQL_PATH, graphql), WebSocketRoute(GRAPHQL_PATH, sockets)]
+        super().__init__(routes=[*graphql_routes, *routes], lifespan=lifespan)
         self._graphql = graphql
+        self._sockets = sockets
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # It answers whatever happens, so it needs none of what Starlette has around an endpoint.
         if scope["type"] == "http" and scope["path"] == GRAPHQL_PATH:
             await self._graphql(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == GRAPHQL_PATH:
+            await self._sockets(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -191,6 +200,30 @@ async def recognised(authenticator: Authenticator, headers: Mapping[str, str]) -
         facts = meaning.extensions or {}
         wait = {"retry-after": str(facts["retryAfterS"])}
         raise Refused(facts["code"], meaning.message, 503, headers=wait, extensions=facts) from None
+
+
+def view(caller: Caller) -> View[Caller]:
+    """Return what answers to a caller depend on."""
+    return View(view_key(caller), standing_for(caller))
+
+
+def once_each(authenticate: Authenticate[Caller]) -> Authenticate[Caller]:
+    """Return an authenticator for one round: it looks each key or token up once, however many sockets it has opened."""
+    known: dict[str | None, Caller | Refused] = {}
+
+    async def answer(headers: Mapping[str, str]) -> Caller:
+        key = headers.get("authorization")
+        if key not in known:
+            try:
+                known[key] = await authenticate(headers)
+            except Refused as refused:
+                known[key] = refused
+        found = known[key]
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    return answer
 
 
 def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> Starlette:
@@ -230,6 +263,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         interpret=interpret,
         explain=explained,
         notice=notice,
+        view=view,
         deadline_s=settings.deadline.total_seconds(),
         meter=Meter(core_schema, text, rates, cost_max=settings.cost_max),
         trusted_documents=settings.trusted_documents,
@@ -245,9 +279,10 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         """End what was opened with a key or a token that has ended since."""
         while True:
             await asyncio.sleep(RECHECK_S)
+            asking = once_each(authenticate)
             try:
-                await http.recheck()
-                await sockets.recheck()
+                await http.recheck(asking)
+                await sockets.recheck(asking)
             except Exception:
                 log.exception("open sockets could not be rechecked; it is tried again")
 
@@ -264,6 +299,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
                 yield {CLOSING: [service, http, sockets]}
             finally:
                 rechecking.cancel()
+                await engine.broadcasts.close()
                 await service.finish()
 
     def is_ready() -> bool:
@@ -271,9 +307,9 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
 
     return Application(
         http,
+        sockets,
         lifespan=lifespan,
         routes=[
-            WebSocketRoute(GRAPHQL_PATH, sockets),
             Mount(ASSETS_PATH, graphiql_assets()),
             *endpoints(text, is_ready, authenticator, engine.counters),
         ],

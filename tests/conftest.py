@@ -40,6 +40,7 @@ from api.models import (
 from api.models.database import database, migrate
 from api.settings import Settings
 from api.transport.server import Server as HTTPServer
+from api.transport.socket_protocol import SocketProtocol
 from tests.postgres import Server, running_postgres
 
 TEMPLATE = "lucid_template"
@@ -301,7 +302,7 @@ async def serving(settings: Settings, context: TortoiseContext) -> AsyncIterator
     config = uvicorn.Config(
         app,
         log_level="warning",
-        ws="websockets-sansio",
+        ws=SocketProtocol,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=5,

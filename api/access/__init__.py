@@ -18,6 +18,7 @@ from api.access.rates import Rate, Rates, Standing, payer
 from api.access.scopes import Scope, scopes_of_kinds
 from api.access.user_tokens import UserToken, create_user_token
 from api.access.uses import Uses
+from api.access.views import standing_for, view_key
 
 __all__ = [
     "NOBODY",
@@ -45,4 +46,6 @@ __all__ = [
     "rotate_keys",
     "scopes_of_kinds",
     "set_status",
+    "standing_for",
+    "view_key",
 ]

@@ -21,6 +21,7 @@ from api.models.database import DatabaseUnusable, database, is_sqlite, migrate, 
 from api.resolvers import make_schema
 from api.settings import BadSetting, Settings, read_settings
 from api.transport.server import Server, run_workers
+from api.transport.socket_protocol import SocketProtocol
 
 SCHEMA_FILE = Path("schema.graphql")
 #: Sockets are closed and writes finished within this time after the signal to stop.
@@ -93,7 +94,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
             workers=workers,
             loop="uvloop",
             http="httptools",
-            ws="websockets-sansio",
+            ws=SocketProtocol,
             ws_max_size=FRAME_MAX_BYTES,
             # Events are small: compressing them costs more memory for each socket than it saves.
             ws_per_message_deflate=False,

@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 PAGE_MAX = 500
 TAIL_MAX = 2_000
+#: What who has not been told a head has been told.
+UNTOLD = -1
 
 Stream = tuple[UUID, Environment]
 
@@ -125,6 +127,20 @@ class Feed:
 
         Raises: Gap, when an event is missing in the database.
         """
+        async with aclosing(self.pages(positions, environment, idle_s=idle_s)) as pages:
+            async for page in pages:
+                for event in page:
+                    yield event
+                if not page:
+                    yield None
+
+    async def pages(
+        self, positions: Mapping[UUID, int], environment: Environment, *, idle_s: float
+    ) -> AsyncGenerator[list[Event], None]:
+        """Yield what `follow` does, as many events of a project at a time as are there; an empty page for None.
+
+        Raises: Gap.
+        """
         position = dict(positions)
         wake = asyncio.Event()
         tails: dict[UUID, _Tail] = {}
@@ -135,44 +151,81 @@ class Feed:
             while True:
                 wake.clear()
                 moved = False
-                for project_id, tail in tails.items():
-                    page = tail.after(position[project_id])
-                    if page is None:
-                        page = await Event.after(project_id, environment, position[project_id], PAGE_MAX)
-                    for event in page:
-                        _expect(position[project_id], event)
-                        position[project_id] = event.sequence
+                for project_id in tails:
+                    page = await self._page((project_id, environment), position[project_id])
+                    if page:
+                        position[project_id] = page[-1].sequence
                         moved = True
-                        yield event
+                        yield page
                 if moved:
                     continue
                 if not announced:
                     announced = True
-                    yield None
+                    yield []
                 try:
                     async with asyncio.timeout(idle_s):
                         await wake.wait()
                 except TimeoutError:
-                    yield None
+                    yield []
         finally:
             await self._detach(tails.values(), wake)
 
-    async def progress(self, project_id: UUID, environment: Environment) -> AsyncGenerator[ProjectHead | None, None]:
-        """Yield a project's head, None while it has none, and again whenever it has moved; several moves may be one."""
+    async def until(
+        self, positions: Mapping[UUID, int], goals: Mapping[UUID, int], environment: Environment
+    ) -> AsyncGenerator[list[Event], None]:
+        """Yield every event past each project's position up to its goal, and end.
+
+        Raises: Gap.
+        """
+        for project_id, goal in goals.items():
+            position = positions[project_id]
+            while position < goal:
+                page = await self._page((project_id, environment), position)
+                # The tail may not have come as far as the goal, the table has.
+                page = page or await self._read((project_id, environment), position)
+                if not page:
+                    raise Gap(f"project {project_id}: event {goal} was seen and nothing follows {position}")
+                page = page[: goal - position]
+                position = page[-1].sequence
+                yield page
+
+    async def head(self, project_id: UUID, environment: Environment) -> ProjectHead | None:
+        """Return where a project stands; None before its first event."""
+        return (await ProjectHead.of_projects([project_id], environment)).get(project_id)
+
+    async def progress(
+        self, project_id: UUID, environment: Environment, told: int = UNTOLD
+    ) -> AsyncGenerator[ProjectHead | None, None]:
+        """Yield a project's head, None while it has none, and again whenever it has moved; several moves may be one.
+
+        `told` is the sequence of the head that need not be yielded again.
+        """
         wake = asyncio.Event()
         tail = await self._attach((project_id, environment), wake)
-        told = -1
         try:
             while True:
                 wake.clear()
-                head = (await ProjectHead.of_projects([project_id], environment)).get(project_id)
-                sequence = head.sequence if head is not None else 0
-                if sequence != told:
-                    told = sequence
+                head = await self.head(project_id, environment)
+                if sequence_of(head) != told:
+                    told = sequence_of(head)
                     yield head
                 await wake.wait()
         finally:
             await self._detach([tail], wake)
+
+    async def _page(self, stream: Stream, position: int) -> list[Event]:
+        """Return a stream's next events past a position: of its tail, or of the table where that reaches further back.
+
+        Raises: Gap.
+        """
+        tail = self._tails.get(stream)
+        page = tail.after(position) if tail is not None else None
+        if page is None:
+            return await self._read(stream, position)
+        return _unbroken(position, page)
+
+    async def _read(self, stream: Stream, position: int) -> list[Event]:
+        return _unbroken(position, await Event.after(*stream, position, PAGE_MAX))
 
     async def _attach(self, stream: Stream, wake: asyncio.Event) -> _Tail:
         project_id, environment = stream
@@ -200,6 +253,24 @@ class Feed:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+
+
+def sequence_of(head: ProjectHead | None) -> int:
+    """Return the last sequence that a head counts in."""
+    return head.sequence if head is not None else 0
+
+
+def _unbroken(sequence: int, events: list[Event]) -> list[Event]:
+    """Return the events that follow each other; what comes after a gap is for the next question, which has no answer.
+
+    Raises: Gap, when the first is not the successor.
+    """
+    if events:
+        _expect(sequence, events[0])
+    for index, event in enumerate(events):
+        if event.sequence != sequence + 1 + index:
+            return events[:index]
+    return events
 
 
 def _expect(sequence: int, event: Event) -> None:

@@ -6,10 +6,11 @@ A socket has no headers, and an event stream has sent its own before it knows.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from typing_extensions import override
 
+from api.execution.fanout import Follower
 from api.execution.results import Result
 from api.execution.streams import EventStream
 
@@ -29,6 +30,18 @@ class Announcement:
     def in_band(self, result: Result) -> Result:
         """Return a result that tells it itself."""
         return replace(result, extensions={**(result.extensions or {}), **self.extensions})
+
+
+# A subscription that has begun.
+Stream: TypeAlias = EventStream | Follower
+
+
+def announced(stream: Stream, announcement: Announcement) -> Stream:
+    """Return a subscription whose first result tells what its document uses that will go."""
+    if isinstance(stream, EventStream):
+        return AnnouncedStream(stream, announcement)
+    stream.tell_first(announcement.in_band)
+    return stream
 
 
 class AnnouncedStream(EventStream):

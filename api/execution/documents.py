@@ -62,6 +62,7 @@ class Document:
         "searched",
         "text",
         "uses",
+        "varying",
         "weight",
     )
 
@@ -79,6 +80,8 @@ class Document:
         # How often it was executed while it was new; since then, its operations by their names.
         self.uses = 0
         self.executables: dict[str | None, Executable] = {}
+        # The variables with which events of its subscriptions are executed, likewise.
+        self.varying: dict[str | None, frozenset[str]] = {}
         # Roughly the bytes that keeping this document takes.
         tokens = sum(1 for _ in _TOKEN.finditer(text)) if ast else 0
         self.weight = 1_000 + 4 * len(text) + BYTES_PER_TOKEN * tokens

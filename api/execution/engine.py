@@ -7,24 +7,22 @@ a loader that lives for hours answers with what was true hours ago.
 """
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     Executor,
     GraphQLError,
     GraphQLSchema,
-    OperationDefinitionNode,
     OperationType,
     execute_root_selection_set,
 )
 from graphql.execution import create_source_event_stream
 
-from api.execution.announcements import AnnouncedStream, Announcement
+from api.execution.announcements import Announcement, Stream, announced
 from api.execution.caching import Caching
-from api.execution.documents import Document, Documents
+from api.execution.documents import Documents
 from api.execution.errors import (
     EXPLAIN,
     SAY,
@@ -37,17 +35,21 @@ from api.execution.errors import (
     unexplained,
 )
 from api.execution.executables import Executable, Executables
+from api.execution.fanout import Broadcasts
 from api.execution.guard import Guard, failure
 from api.execution.inputs import COERCION_ERRORS_MAX
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.limits import DEFAULT_LIMITS, Limits
 from api.execution.metering import Charge, Meter
+from api.execution.operation import Operation
 from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
 from api.execution.results import Result, refusal, rejected
 from api.execution.resumption import resume
 from api.execution.runtime import Execution
-from api.execution.streams import EventStream, executed, finished
+from api.execution.sharing import View, request_key
+from api.execution.sources import SharedSource
+from api.execution.streams import EventExecution, EventStream, executed, finished
 
 Caller = TypeVar("Caller")
 
@@ -63,24 +65,6 @@ NEEDS_STREAM = (
     "A subscription needs a stream: open a WebSocket with the subprotocol `graphql-transport-ws`, "
     "or send the header `Accept: text/event-stream`."
 )
-
-
-# Made for each request, and so not frozen: that would take three times as long.
-@dataclass(slots=True)
-class Operation:
-    """An operation that may be executed, once its variables are found to be right."""
-
-    source: Document
-    document: DocumentNode
-    node: OperationDefinitionNode
-    name: str | None
-    variables: Mapping[str, Any]
-    charge: Charge | None = None
-
-    @property
-    def type(self) -> OperationType:
-        """Query, mutation or subscription."""
-        return self.node.operation
 
 
 class Engine(Generic[Caller]):
@@ -101,6 +85,7 @@ class Engine(Generic[Caller]):
         explain: Explain = unexplained,
         notice: Notice[Caller] = lambda *_: Announcement(),
         interpreted_first: int = 1,
+        view: Callable[[Caller], View[Caller]] | None = None,
     ) -> None:
         self.schema = schema
         self.authenticate = authenticate
@@ -115,6 +100,8 @@ class Engine(Generic[Caller]):
         self._meter = meter
         self._caching = caching
         self._guard = Guard(deadline_s)
+        self._view = view
+        self.broadcasts = Broadcasts()
 
     def counters(self) -> dict[str, int]:
         """Return what was counted since the process began, by the names under which it is published."""
@@ -137,7 +124,7 @@ class Engine(Generic[Caller]):
             operation = self.charge(operation, caller, request_id)
         return await self.run(operation, caller, request_id) if isinstance(operation, Operation) else operation
 
-    async def subscribe(self, request: GraphQLRequest, caller: Caller, request_id: str) -> EventStream | Result:
+    async def subscribe(self, request: GraphQLRequest, caller: Caller, request_id: str) -> Stream | Result:
         """Execute any operation, for a transport that can stream: a subscription that begins is a stream."""
         operation = self.prepare(request, caller, request_id)
         if isinstance(operation, Operation):
@@ -278,38 +265,53 @@ class Engine(Generic[Caller]):
 
         return await self._guard(execute, request_id)
 
-    async def stream(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
+    async def stream(self, operation: Operation, caller: Caller, request_id: str) -> Stream | Result:
         """Execute any operation that was prepared, for a transport without headers: the results tell everything."""
         if operation.type is OperationType.SUBSCRIPTION:
             return await self.open(operation, caller, request_id)
         result, announcement = await self._run_noticed(operation, caller, request_id)
         return announcement.in_band(result) if announcement else result
 
-    async def open(self, operation: Operation, caller: Caller, request_id: str) -> EventStream | Result:
+    async def open(self, operation: Operation, caller: Caller, request_id: str) -> Stream | Result:
         """Begin a subscription that was prepared."""
-        opened: EventStream | None = None
-
-        def make_context() -> object:
-            return self._make_context(caller, request_id)
+        opened: Stream | None = None
 
         async def begin() -> Result:
             nonlocal opened
-            executor = self._build(operation, make_context())
+            executor = self._build(operation, self._make_context(caller, request_id))
             if isinstance(executor, list):
                 return rejected(executor, request_id)
             source = await finished(create_source_event_stream(executor))
             if isinstance(source, ExecutionResult):
                 errors = format_execution_errors(source.errors or (), request_id)
                 return Result(errors=errors, executed=False)
-            events = cast("AsyncIterable[Any]", source)
-            opened = EventStream(self._guard, executor, events, make_context, request_id)
+            opened = self._follow(operation, executor, cast("AsyncIterable[Any]", source), caller, request_id)
             return Result()
 
         result = await self._guard(begin, request_id)
         if opened is None:
             return self._settle(operation, caller, result)
         announcement = self._announce(operation, caller)
-        return AnnouncedStream(opened, announcement) if announcement else opened
+        return announced(opened, announcement) if announcement else opened
+
+    def _follow(
+        self,
+        operation: Operation,
+        executor: Executor[Any],
+        source: AsyncIterable[Any],
+        caller: Caller,
+        request_id: str,
+    ) -> Stream:
+        """Follow a source: with others, where that can be, or alone."""
+
+        def execution(of: Caller, its_id: str) -> EventExecution:
+            return EventExecution(self._guard, executor, lambda: self._make_context(of, its_id), its_id)
+
+        if self._view is None or not isinstance(source, SharedSource):
+            return EventStream(execution(caller, request_id), source)
+        view = self._view(caller)
+        key = (request_key(operation.source, operation.node, operation.variables), source.topic, view.key)
+        return self.broadcasts.follow(key, source, lambda its_id: execution(view.caller, its_id), request_id)
 
     def _build(self, operation: Operation, context: object) -> Executor[Any] | list[GraphQLError]:
         """Make an executor for one operation, or say what is wrong with its variables."""

@@ -90,6 +90,11 @@ class Refused(Exception):
         return {"message": _said(self.code, self.message), "extensions": extensions}
 
 
+def is_final(refused: Refused) -> bool:
+    """Tell whether a refusal is meant, and not only for want of time or of a database."""
+    return refused.status < 500
+
+
 def as_written(code: str, message: str) -> str:
     """Leave a message as it is."""
     return message

@@ -1,6 +1,7 @@
 """The results of a subscription, one for each event of its source."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from graphql import ExecutionResult, Executor, located_error
@@ -14,6 +15,27 @@ from api.execution.results import Result
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class EventExecution:
+    """Executes what a subscription selects of one event after the other, each in surroundings of its own."""
+
+    guard: Guard
+    executor: Executor[Any]
+    make_context: Callable[[], object]
+    request_id: str
+
+    async def __call__(self, event: object) -> Result:
+        """Execute one event."""
+        return await self.guard(lambda: self._execute(event), self.request_id)
+
+    async def _execute(self, event: object) -> Result:
+        executor = self.executor.build_per_event_executor(event)
+        # The copy shares this cache, and each event adds to it what nobody finds again: it would grow for ever.
+        executor._relevant_sub_fields = {}  # noqa: SLF001
+        executor.context_value = self.make_context()
+        return executed(await finished(execute_subscription_event(executor)), self.request_id)
+
+
 class EventStream(AsyncIterator[Result]):
     """The results of a subscription, one for each event of its source.
 
@@ -21,19 +43,9 @@ class EventStream(AsyncIterator[Result]):
     code: the source would stay open.
     """
 
-    def __init__(
-        self,
-        guard: Guard,
-        executor: Executor[Any],
-        source: AsyncIterable[Any],
-        make_context: Callable[[], object],
-        request_id: str,
-    ) -> None:
-        self._guard = guard
-        self._executor = executor
+    def __init__(self, execution: EventExecution, source: AsyncIterable[Any]) -> None:
+        self._execution = execution
         self._source = aiter(source)
-        self._make_context = make_context
-        self._request_id = request_id
         self._ended = False
 
     @override
@@ -47,9 +59,9 @@ class EventStream(AsyncIterator[Result]):
             raise
         except Exception as error:
             self._ended = True
-            errors = format_execution_errors([located_error(error)], self._request_id)
+            errors = format_execution_errors([located_error(error)], self._execution.request_id)
             return Result(errors=errors, executed=False)
-        return await self._guard(lambda: self._execute(event), self._request_id)
+        return await self._execution(event)
 
     async def aclose(self) -> None:
         """End the subscription at its source. May be called again."""
@@ -57,13 +69,6 @@ class EventStream(AsyncIterator[Result]):
         aclose = getattr(self._source, "aclose", None)
         if aclose is not None:
             await aclose()
-
-    async def _execute(self, event: object) -> Result:
-        executor = self._executor.build_per_event_executor(event)
-        # The copy shares this cache, and each event adds to it what nobody finds again: it would grow for ever.
-        executor._relevant_sub_fields = {}  # noqa: SLF001
-        executor.context_value = self._make_context()
-        return executed(await finished(execute_subscription_event(executor)), self._request_id)
 
 
 async def finished(value: Awaitable[T] | T) -> T:

@@ -1,7 +1,6 @@
 """Donating energy, taking a donation back, finding donations again, and following them for ever."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +8,7 @@ import strawberry
 
 from api import models
 from api.access import Scope
+from api.events.following import Updates
 from api.ledger import Outcome, Refusal
 from api.resolvers.arguments import (
     OfPartner,
@@ -201,7 +201,7 @@ class DonationSubscriptions:
         start_at: Annotated[
             StartPosition, strawberry.argument(description="Where projects begin that the cursor does not know.")
         ] = StartPosition.BEGINNING,
-    ) -> AsyncGenerator[DonationUpdate, None]:
+    ) -> AsyncIterable[DonationUpdate]:
         """Follow the feed."""
         context = info.context
         environment = context.caller.environment
@@ -217,14 +217,7 @@ class DonationSubscriptions:
                 "The cursor is ahead of {names}: it is from another world, or from another service.",
                 names=names,
             )
-        # Closed with this generator, and not when the garbage collector comes by.
-        async with aclosing(context.feed.follow(positions, environment, idle_s=context.checkpoint_s)) as events:
-            async for event in events:
-                if event is None:
-                    yield _checkpoint(positions)
-                else:
-                    positions[event.project_id] = event.sequence
-                    yield DonationEvent.of(event, write_cursor(positions))
+        return Updates(context.feed, environment, positions, heads, idle_s=context.checkpoint_s, show=_donation_update)
 
 
 async def _followed(info: Info, project_ids: list[strawberry.ID]) -> list[UUID]:
@@ -243,7 +236,9 @@ async def _followed(info: Info, project_ids: list[strawberry.ID]) -> list[UUID]:
     return ids
 
 
-def _checkpoint(positions: dict[UUID, int]) -> Checkpoint:
+def _donation_update(event: models.Event | None, positions: Mapping[UUID, int]) -> DonationEvent | Checkpoint:
+    if event is not None:
+        return DonationEvent.of(event, write_cursor(positions))
     return Checkpoint(
         cursor=write_cursor(positions),
         at=models.now(),

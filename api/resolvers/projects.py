@@ -1,13 +1,14 @@
 """Projects, open to everybody and changed by who answers for them, and their progress as it happens."""
 
-from collections.abc import AsyncGenerator, Awaitable
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Awaitable
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 
 from api import models
 from api.access import Scope
+from api.events.following import Progress
 from api.ledger import Outcome, Refusal
 from api.ledger.project_changes import Description, Organisations, Steward
 from api.ledger.projects import add_project, set_project_organisations, set_project_status, update_project
@@ -202,15 +203,13 @@ class ProjectSubscriptions:
     )
     async def project_progress(
         self, info: Info, project_id: Annotated[strawberry.ID, strawberry.argument(description="The project.")]
-    ) -> AsyncGenerator[ProjectProgress, None]:
+    ) -> AsyncIterable[ProjectProgress]:
         """Follow a project's head."""
         context = info.context
         wanted = node.require_id(project_id, node.PROJECT)
         if not await models.Project.by_ids([wanted]):
             raise error("NOT_FOUND", "There is no such project.")
-        async with aclosing(context.feed.progress(wanted, context.caller.environment)) as heads:
-            async for head in heads:
-                yield ProjectProgress.of(wanted, head)
+        return Progress(context.feed, context.caller.environment, wanted, show=partial(ProjectProgress.of, wanted))
 
 
 def _steward(info: Info) -> Steward:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,6 +12,12 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 Headers: TypeAlias = Mapping[str, str]
+
+# An extension of ours in `scope["extensions"]`, with the one entry `send`.
+SEND_NOW = "lucid.send_now"
+
+# Sends messages of text, all of them or none; tells whether it did.
+SendNow: TypeAlias = Callable[[Iterable[bytes]], bool]
 
 # Under this name, which no header can have, stands the address of the peer: callers without a key have no other.
 CLIENT = ":client"
@@ -38,6 +44,12 @@ def read_request_id(headers: Headers) -> str:
     """Return the caller's `X-Request-Id` if it is sane, and a new one otherwise."""
     given = headers.get("x-request-id", "")
     return given if _SANE_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+
+
+def read_send_now(scope: Scope) -> SendNow | None:
+    """Return what sends at once to the client of a socket, where the server has that."""
+    extension: Mapping[str, SendNow] = scope.get("extensions", {}).get(SEND_NOW, {})
+    return extension.get("send")
 
 
 # Made for each request, and so not frozen: that would take three times as long.

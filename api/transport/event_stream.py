@@ -4,15 +4,17 @@ Source: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md and the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from api.execution.errors import Refused, log_bug
+from api.execution.errors import Refused, is_final, log_bug
+from api.execution.outlets import Behind, Item
 from api.execution.results import Result, encode
 from api.transport.asgi import Headers, Receive, Send
+from api.transport.attempts import attempt
 from api.transport.negotiation import EVENT_STREAM
-from api.transport.operations import Disconnected, Operations, Start
+from api.transport.operations import Disconnected, Offer, Operations, Start
 from api.transport.responses import encode_headers
 
 KEEP_ALIVE = b":\n\n"
@@ -39,8 +41,8 @@ class StreamLimits:
 DEFAULT_STREAM_LIMITS = StreamLimits()
 
 
-# Asks again who opened a stream, and raises Refused when the answer has changed.
-Authenticated: TypeAlias = Callable[[], Awaitable[object]]
+# Asks again who opened a stream with these headers, and raises Refused when the answer has changed.
+Authenticated: TypeAlias = Callable[[Headers], Awaitable[object]]
 
 
 class EventStreamResponse:
@@ -50,7 +52,7 @@ class EventStreamResponse:
         self,
         *,
         many: bool,
-        authenticate: Authenticated,
+        credentials: Headers,
         on_end: Callable[["EventStreamResponse"], None],
         limits: StreamLimits = DEFAULT_STREAM_LIMITS,
     ) -> None:
@@ -58,7 +60,7 @@ class EventStreamResponse:
         self.operations = Operations(self, at_most=limits.operations_max, ending_timeout_s=limits.ending_timeout_s)
         self._limits = limits
         self._many = many
-        self._authenticate = authenticate
+        self._credentials = credentials
         self._on_end = on_end
         self._send: Send | None = None
         self._connected = asyncio.Event()
@@ -73,12 +75,13 @@ class EventStreamResponse:
         """End the response, without telling that its operations were complete: the client should come back."""
         self._finished.set()
 
-    async def recheck(self) -> None:
+    async def recheck(self, authenticate: Authenticated) -> None:
         """End the response if who opened it would not be let in any more."""
         try:
-            await self._authenticate()
-        except Refused:
-            self.finish()
+            await authenticate(self._credentials)
+        except Refused as refused:
+            if is_final(refused):
+                self.finish()
         except Exception as error:  # that nobody can be recognised now is no reason to send all away
             log_bug(error, "of a stream")
 
@@ -117,10 +120,7 @@ class EventStreamResponse:
 
     async def on_next(self, operation_id: str, result: Result) -> None:
         """Send a result."""
-        payload = result.json()
-        if self._many:
-            payload = b'{"id":%b,"payload":%b}' % (encode(operation_id), payload)
-        await self._write(event("next", payload, None if self._many else cursor_of(result)))
+        await self._write(wrapped_event(encode(operation_id), result) if self._many else next_event(result))
 
     async def on_error(self, operation_id: str, result: Result) -> None:
         """Send why an operation was not executed: this protocol has no message of its own for that."""
@@ -135,6 +135,21 @@ class EventStreamResponse:
             await self._write(event("complete", b""))
             self._finished.set()
 
+    def offering(self, operation_id: str) -> Offer:
+        """Return what sends the results of a broadcast."""
+        identity = encode(operation_id)
+
+        def offer(items: Sequence[Item]) -> Behind | None:
+            many = self._many
+            data = [wrapped_event(identity, item.result) if many else item.form(next_event) for item in items]
+            try:
+                rest = attempt(self._write(b"".join(data)))
+            except Disconnected:  # what ends the response is on its way
+                return None
+            return Behind(len(items), rest) if rest is not None else None
+
+        return offer
+
     async def _write(self, data: bytes) -> None:
         await self._connected.wait()  # operations may begin before the client listens
         if self._finished.is_set() or self._send is None:
@@ -143,6 +158,16 @@ class EventStreamResponse:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
         except (OSError, RuntimeError):  # what servers raise when the connection is closed already
             raise Disconnected from None
+
+
+def next_event(result: Result) -> bytes:
+    """Write a result of a stream's only operation, with the cursor where the stream can be taken up again."""
+    return event("next", result.json(), cursor_of(result))
+
+
+def wrapped_event(identity: bytes, result: Result) -> bytes:
+    """Write a result of one of a stream's operations, whose id is JSON already."""
+    return event("next", b'{"id":%b,"payload":%b}' % (identity, result.json()))
 
 
 def event(name: str, data: bytes, event_id: str | None = None) -> bytes:

@@ -13,11 +13,12 @@ from typing import Any, Generic, TypeAlias
 
 from graphql import OperationType
 
-from api.execution.engine import NEEDS_STREAM, Caller, Engine, Operation
+from api.execution.announcements import Stream
+from api.execution.engine import NEEDS_STREAM, Authenticate, Caller, Engine
 from api.execution.errors import Code, Refused, format_bug
+from api.execution.operation import Operation
 from api.execution.requests import GraphQLRequest, read_request
 from api.execution.results import Result, refusal
-from api.execution.streams import EventStream
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
 from api.transport.bodies import check_content_type, read_body, read_query
 from api.transport.caching import SHARED_VARY, UNCACHED, VARY, shared
@@ -87,9 +88,12 @@ class GraphQLHTTP(Generic[Caller]):
         """End all event streams, so that clients connect again elsewhere."""
         await self.streams.close()
 
-    async def recheck(self) -> None:
-        """End the event streams of clients that would not be let in any more."""
-        await self.streams.recheck()
+    async def recheck(self, authenticate: Authenticate[Caller] | None = None) -> None:
+        """End the event streams of clients that would not be let in any more.
+
+        `authenticate` is asked instead of the engine's: it may know what many streams have in common.
+        """
+        await self.streams.recheck(authenticate or self._engine.authenticate)
 
     async def _respond(self, exchange: Exchange) -> Response | EventStreamResponse:
         match exchange.method:
@@ -97,7 +101,7 @@ class GraphQLHTTP(Generic[Caller]):
                 return await self._answer(exchange)
             case "PUT":
                 await self._engine.authenticate(exchange.headers)
-                token = self.streams.reserve(lambda: self._engine.authenticate(exchange.headers))
+                token = self.streams.reserve(exchange.headers)
                 return Response(201, token.encode(), "text/plain", UNCACHED.copy())
             case "DELETE":
                 parameters = read_query(exchange.query_string)
@@ -131,7 +135,7 @@ class GraphQLHTTP(Generic[Caller]):
             return self.streams.open(
                 lambda: self._execute(operation, caller, exchange.request_id),
                 exchange.request_id,
-                lambda: self._engine.authenticate(exchange.headers),
+                exchange.headers,
             )
         if isinstance(operation, Operation):
             max_age_s = self._engine.max_age_s(operation, caller) if is_get and request.is_named else 0
@@ -176,7 +180,7 @@ class GraphQLHTTP(Generic[Caller]):
             operation = self._engine.resume(operation, cursor)
         return self._engine.charge(operation, caller, exchange.request_id)
 
-    async def _execute(self, operation: Operation | Result, caller: Caller, request_id: str) -> EventStream | Result:
+    async def _execute(self, operation: Operation | Result, caller: Caller, request_id: str) -> Stream | Result:
         if isinstance(operation, Operation):
             return await self._engine.stream(operation, caller, request_id)
         return operation

@@ -133,7 +133,17 @@ def pong(payload: dict[str, Any] | None) -> str:
 
 def next_message(operation_id: str, result: Result) -> str:
     """Wrap a result. It is put together as text, because the result comes as JSON already."""
-    return f'{{"id":{_quoted(operation_id)},"type":"next","payload":{result.json().decode()}}}'
+    return f"{next_lead(operation_id)}{payload_text(result)}}}"
+
+
+def next_lead(operation_id: str) -> str:
+    """Return how a result of an operation begins; it ends with the payload and a brace."""
+    return f'{{"id":{_quoted(operation_id)},"type":"next","payload":'
+
+
+def payload_text(result: Result) -> str:
+    """Return a result as it is wrapped."""
+    return result.json().decode()
 
 
 def error_message(operation_id: str, result: Result) -> str:

@@ -7,18 +7,20 @@ slows down its own operations and nothing else.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic
 
-from api.execution.engine import Caller, Engine
-from api.execution.errors import Code, Refused, format_bug, log_bug
+from api.execution.announcements import Stream
+from api.execution.engine import Authenticate, Caller, Engine
+from api.execution.errors import Code, Refused, format_bug, is_final, log_bug
+from api.execution.outlets import Behind, Item
 from api.execution.requests import read_request
 from api.execution.results import Result, refusal
-from api.execution.streams import EventStream
-from api.transport.asgi import Headers, Receive, Send
-from api.transport.operations import Disconnected, Operations, answered
+from api.transport.asgi import Headers, Receive, Send, SendNow
+from api.transport.attempts import attempt
+from api.transport.operations import Disconnected, Offer, Operations, answered
 from api.transport.protocol import (
     ClientMessage,
     Close,
@@ -30,7 +32,9 @@ from api.transport.protocol import (
     complete_message,
     connection_ack,
     error_message,
+    next_lead,
     next_message,
+    payload_text,
     pong,
     read_message,
 )
@@ -53,7 +57,23 @@ DEFAULT_SOCKET_LIMITS = SocketLimits()
 class Session(Generic[Caller]):
     """One accepted socket."""
 
-    def __init__(
+    # There may be very many, and most of them wait.
+    __slots__ = (
+        "_admit",
+        "_begun",
+        "_closed",
+        "_credentials",
+        "_engine",
+        "_headers",
+        "_limits",
+        "_operations",
+        "_receive",
+        "_request_id",
+        "_send_now",
+        "_transmit",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - it is put together from these
         self,
         engine: Engine[Caller],
         headers: Headers,
@@ -62,12 +82,14 @@ class Session(Generic[Caller]):
         send: Send,
         limits: SocketLimits,
         admit: Callable[[Caller], AbstractContextManager[None]] = lambda _: nullcontext(),
+        send_now: SendNow | None = None,
     ) -> None:
         self._engine = engine
         self._headers = headers
         self._request_id = request_id
         self._receive = receive
         self._transmit = send
+        self._send_now = send_now
         self._limits = limits
         self._admit = admit
         self._credentials: Headers | None = None  # once the client is introduced
@@ -103,15 +125,16 @@ class Session(Generic[Caller]):
             except (OSError, RuntimeError):  # the client was faster
                 return
 
-    async def recheck(self) -> None:
+    async def recheck(self, authenticate: Authenticate[Caller]) -> None:
         """Close the socket if its client would not be let in any more."""
         if self._credentials is None:
             return
         try:
-            await self._engine.authenticate(self._credentials)
+            await authenticate(self._credentials)
         except Refused as refused:
-            close = _forbidden(refused)
-            await self.close(close.code, close.reason)
+            if is_final(refused):
+                close = _forbidden(refused)
+                await self.close(close.code, close.reason)
         except Exception as error:  # that nobody can be recognised now is no reason to send all away
             log_bug(error, self._request_id)
 
@@ -142,7 +165,7 @@ class Session(Generic[Caller]):
             caller = await self._engine.authenticate(headers)
         except Refused as refused:
             raise _forbidden(refused) from None
-        self._credentials = headers
+        self._headers = self._credentials = headers
         return caller
 
     async def _handle_uninitialised(self, message: ClientMessage) -> None:
@@ -175,7 +198,7 @@ class Session(Generic[Caller]):
             await self.on_error(message.id, refusal(refused, request_id))
             return
 
-        async def start() -> EventStream | Result:
+        async def start() -> Stream | Result:
             return await self._engine.subscribe(read_request(message.payload), caller, request_id)
 
         self._operations.begin(message.id, lambda: answered(start, request_id), request_id)
@@ -191,6 +214,29 @@ class Session(Generic[Caller]):
     async def on_complete(self, operation_id: str) -> None:
         """Send that an operation has ended."""
         await self._send(complete_message(operation_id))
+
+    def offering(self, operation_id: str) -> Offer:
+        """Return what sends the results of a broadcast under an operation's id."""
+        lead = next_lead(operation_id)
+        start = lead.encode()
+        send_now = self._send_now
+
+        def offer(items: Sequence[Item]) -> Behind | None:
+            if self._closed:
+                return None
+            try:
+                if send_now is not None and send_now([b"%b%b}" % (start, item.body) for item in items]):
+                    return None
+                for number, item in enumerate(items, 1):
+                    text = f"{lead}{item.form(payload_text)}}}"
+                    rest = attempt(self._transmit({"type": "websocket.send", "text": text}))
+                    if rest is not None:
+                        return Behind(number, rest)
+            except (OSError, RuntimeError):  # closed already: what ends the session is on its way
+                pass
+            return None
+
+        return offer
 
     async def _next_message(self) -> ClientMessage:
         event = await self._receive()

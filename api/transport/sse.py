@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Mapping
 
 from api.execution.errors import Code, Refused
+from api.transport.asgi import Headers
 from api.transport.event_stream import DEFAULT_STREAM_LIMITS, Authenticated, EventStreamResponse, StreamLimits
 from api.transport.operations import Start
 from api.transport.protocol import ID_MAX
@@ -32,16 +33,16 @@ class EventStreams:
         """The number of streams, reserved ones included."""
         return len(self._open)
 
-    def open(self, start: Start, request_id: str, authenticate: Authenticated) -> EventStreamResponse:
+    def open(self, start: Start, request_id: str, credentials: Headers) -> EventStreamResponse:
         """Open a stream for one operation: the mode of distinct connections."""
         stream = EventStreamResponse(
-            many=False, authenticate=authenticate, on_end=self._open.discard, limits=self._limits
+            many=False, credentials=credentials, on_end=self._open.discard, limits=self._limits
         )
         self._open.add(stream)
         stream.begin(start, request_id)
         return stream
 
-    def reserve(self, authenticate: Authenticated) -> str:
+    def reserve(self, credentials: Headers) -> str:
         """Reserve a stream for many operations; return the token that it is known by.
 
         Raises: Refused.
@@ -50,7 +51,7 @@ class EventStreams:
             raise Refused(Code.TOO_MANY_OPERATIONS, "There are too many reservations. Try again later.", 503)
         token = secrets.token_urlsafe(32)
         stream = EventStreamResponse(
-            many=True, authenticate=authenticate, on_end=lambda ended: self._forget(token, ended), limits=self._limits
+            many=True, credentials=credentials, on_end=lambda ended: self._forget(token, ended), limits=self._limits
         )
         self._by_token[token] = stream
         self._open.add(stream)
@@ -90,10 +91,10 @@ class EventStreams:
         """
         self._find(token).operations.cancel(operation_id)
 
-    async def recheck(self) -> None:
+    async def recheck(self, authenticate: Authenticated) -> None:
         """End the streams of clients that would not be let in any more."""
         for stream in list(self._open):
-            await stream.recheck()
+            await stream.recheck(authenticate)
 
     async def close(self) -> None:
         """End all streams, so that clients connect again elsewhere, and wait for their operations to end."""

@@ -15,9 +15,11 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from api.execution.engine import Engine
+from api.execution.sharing import View
 from api.transport.explorer import graphiql
 from api.transport.http import GraphQLHTTP
 from api.transport.session import SocketLimits
+from api.transport.socket_protocol import SocketProtocol
 from api.transport.websocket import GraphQLWebSocket
 from tests.transport.schema import Context, World, authenticate, make_schema
 
@@ -59,7 +61,9 @@ async def running(**settings: Any) -> AsyncIterator[Server]:
         world.contexts.append(context)
         return context
 
-    engine = Engine(SCHEMA, authenticate=authenticate, context=make_context, **settings.pop("engine", {}))
+    serving = settings.pop("uvicorn", {})
+    options = {"view": lambda caller: View(caller, caller), **settings.pop("engine", {})}
+    engine = Engine(SCHEMA, authenticate=authenticate, context=make_context, **options)
     sockets = GraphQLWebSocket(engine, limits=settings.pop("sockets", SocketLimits()), origins=["https://app.example"])
     http = GraphQLHTTP(engine, explorer=graphiql(), origins=["https://app.example"], **settings)
 
@@ -67,8 +71,8 @@ async def running(**settings: Any) -> AsyncIterator[Server]:
         await (sockets if scope["type"] == "websocket" else http)(scope, receive, send)
 
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, lifespan="off", log_level="warning", ws="websockets-sansio",
-        ws_max_size=4 * 2**20, timeout_graceful_shutdown=5,
+        app, host="127.0.0.1", port=0, lifespan="off", log_level="warning", ws_max_size=4 * 2**20,
+        timeout_graceful_shutdown=5, **{"ws": SocketProtocol, "ws_per_message_deflate": False, **serving},
     )  # fmt: skip
     config.load()
     server = uvicorn.Server(config)
@@ -79,6 +83,7 @@ async def running(**settings: Any) -> AsyncIterator[Server]:
         yield Server(port, engine, sockets, http, world, server)
     finally:
         await http.close()  # uvicorn waits for what streams
+        await engine.broadcasts.close()
         await stop(server)
 
 

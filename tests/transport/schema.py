@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NewType, Optional
 
@@ -13,6 +13,8 @@ from strawberry.schema.config import StrawberryConfig
 from typing_extensions import override
 
 from api.execution.errors import Refused
+from tests.execution.lines import Line as NumberLine
+from tests.execution.lines import Numbers
 
 
 @dataclass
@@ -24,6 +26,9 @@ class World:
     begun: int = 0
     ended: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    line: NumberLine = field(default_factory=NumberLine)
+    #: Callers for whom a number of the line was executed.
+    told: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -85,6 +90,28 @@ class Node:
 class Line:
     cursor: str
     text: str
+
+
+@strawberry.type
+class Number:
+    number: int
+
+    @strawberry.field
+    def cursor(self) -> str:
+        return f"c{self.number}"
+
+    @strawberry.field
+    def told(self, info: Info) -> str:
+        info.context.world.told.append(info.context.caller)
+        return info.context.caller
+
+    @strawberry.field
+    def padding(self, size: int = 0) -> str:
+        return "x" * size
+
+    @strawberry.field
+    def broken(self) -> str | None:
+        raise RuntimeError("the password is swordfish")
 
 
 @strawberry.type
@@ -212,6 +239,12 @@ class Subscription:
         begin = 0 if after is None else int(after.removeprefix("c")) + 1
         for number in range(begin, to):
             yield Line(cursor=f"c{number}", text=f"line {number}")
+
+    @strawberry.subscription
+    async def numbers(self, info: Info, after: str | None = None) -> AsyncIterable[Number]:
+        line = info.context.world.line
+        begin = line.length if after is None else int(after.removeprefix("c"))
+        return Numbers(line, begin, show=lambda number: Number(number=number))
 
     @strawberry.subscription
     async def refuse(self) -> AsyncIterator[int]:
