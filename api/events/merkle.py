@@ -6,7 +6,8 @@ from hashlib import sha256
 
 import orjson
 
-from api.models import Block, BlockRow, Environment, Event, EventKind
+from api.models import Block, Environment, Event, EventKind
+from api.models.block import BlockRow
 
 #: What the first block of a project points back to.
 GENESIS = "0" * 64

@@ -19,16 +19,10 @@ from api.ledger.errors import (
 )
 from api.ledger.orders import Book, Decided, Order
 from api.ledger.positions import Range, taken
-from api.models import (
-    Action,
-    ActionStatus,
-    EventKind,
-    OutboxRow,
-    Project,
-    Transfer,
-    TransferKind,
-    TransferRow,
-)
+from api.models import Action, ActionStatus, EventKind, Transfer, TransferKind, new_id
+from api.models.outbox import OutboxRow
+from api.models.postings import DONATE, DonationPosting
+from api.models.project import TAKES_DONATIONS
 from api.models.statements import Transaction
 
 #: Largest amount of one donation: 1,000 tonnes. A bound on input, far above what a person can earn.
@@ -39,7 +33,8 @@ AMOUNT_MAX_G = 1_000_000_000
 class DonateEnergy(Order):
     """Donate energy of a user to a project. `amount_g` None: all that is available."""
 
-    operation: ClassVar[str] = "donateEnergy"
+    operation: ClassVar[str] = DONATE
+    is_posted: ClassVar[bool] = True
 
     project_id: UUID
     amount_g: int | None
@@ -48,26 +43,42 @@ class DonateEnergy(Order):
     def asked(self) -> dict[str, Any]:
         return {"project_id": str(self.project_id), "amount_g": self.amount_g}
 
+    @property
+    @override
+    def about(self) -> UUID:
+        return self.project_id
+
     @classmethod
     @override
     async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book], transaction: Transaction) -> None:
-        projects = await Project.statuses(transaction, {order.project_id for order in orders})
-        for order in orders:
-            books[order.user_id].projects = projects
+        """Nothing is needed but the project's status, which comes with the receipts."""
 
     @override
     def decide(self, book: Book) -> Decided:
-        project = book.projects.get(self.project_id) if book.projects else None
-        if project is None:
+        status = book.statuses.get(self.project_id)
+        if status is None:
             raise ProjectNotFound
-        if not project.is_open:
-            raise ProjectClosed(status=project.status.value)
+        if status is not TAKES_DONATIONS:
+            raise ProjectClosed(status=status.value)
         available = book.available
         amount_g = available if self.amount_g is None else self.amount_g
         if amount_g > available or amount_g == 0:
             raise InsufficientEnergy(available=available, required=max(1, amount_g))
-        donation = book.debit(self, TransferKind.DONATE, amount_g, project_id=self.project_id)
-        book.written.outbox.append(_fact(donation, EventKind.DONATION, donation.id))
+        book.take(amount_g)
+        donation = DonationPosting(
+            new_id(self.at),
+            self.environment,
+            self.user_id,
+            self.partner_id,
+            self.key,
+            self.fingerprint,
+            amount_g,
+            self.project_id,
+            book.credited,
+            book.debited,
+            self.at,
+        )
+        book.written.donations.append(donation)
         return donation.id, donation
 
 
@@ -115,18 +126,31 @@ class ReverseDonation(Order):
         closed_at = donation.created_at + self.window
         if self.at > closed_at:
             raise ReversalWindowClosed(closed_at=closed_at)
+        project_id = donation.project_id
+        assert project_id is not None  # noqa: S101 - a donation without its project is our mistake
         returned = book.credit(
             self,
             TransferKind.REVERSE_DONATE,
             donation.amount_g,
-            project_id=donation.project_id,
+            project_id=project_id,
             reverses=donation.id,
         )
         first = returned.credit_starts
         for action_id, offsets in (book.void or {}).items():
             ranges = [Range(first + one.starts, first + one.ends) for one in offsets]
             book.cut(self, TransferKind.RECLAIM, ranges, action_id=action_id)
-        book.written.outbox.append(_fact(returned, EventKind.DONATION_REVERSED, donation.id))
+        book.written.facts.append(
+            OutboxRow(
+                returned.id,
+                returned.environment,
+                project_id,
+                returned.user_id,
+                EventKind.DONATION_REVERSED,
+                returned.amount_g,
+                donation.id,
+                returned.effective_at,
+            )
+        )
         return donation.id, donation
 
 
@@ -142,17 +166,3 @@ async def _void_grams(donation: Transfer, gaps: Sequence[Range]) -> dict[UUID, l
             void.setdefault(origin.action_id, []).append(Range(offset, ends))
         offset = ends
     return void
-
-
-def _fact(transfer: TransferRow, kind: EventKind, donation_id: UUID) -> OutboxRow:
-    assert transfer.project_id is not None  # noqa: S101 - a donation without its project is our mistake
-    return OutboxRow(
-        transfer.id,
-        transfer.environment,
-        transfer.project_id,
-        transfer.user_id,
-        kind,
-        transfer.amount_g,
-        donation_id,
-        transfer.effective_at,
-    )

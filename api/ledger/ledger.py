@@ -167,14 +167,14 @@ class Ledger:
         await self.catalogue.refresh()
         check_legs(legs, methodology)
         rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
-        trips.check_reporting_time(legs, [kind for kind, _ in rated], await self.moment(caller))
+        trips.check_reporting_time(legs, [tariff.kind for tariff in rated], await self.moment(caller))
         others: list[dict[str, Any]] = []
         if user is not None:
             if caller is None:
                 raise UserNotFound
             user_id = await self.find(caller, user)
-            days = [day for leg in legs for day in trips.day_of(leg.started_at, self.rules.zone)]
-            others = [one.calculation for one in await Action.standing([(user_id, min(days), max(days))])]
+            since = trips.day_of(legs[0].started_at, self.rules.zone)
+            others = [one.calculation for one in await Action.standing([(user_id, since)])]
         lines = calculate(legs, rated, others, self.rules.zone)
         return Estimate(
             calculation=frozen(lines, rated),

@@ -7,7 +7,6 @@ Each leg is rounded down by itself, so an action of several legs is exactly the 
 """
 
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from api.models import EmissionFactor
@@ -22,8 +21,6 @@ class Line(NamedTuple):
     quantity: int
     started_at: datetime
     ended_at: datetime
-    methodology: str
-    factor_id: str
     baseline_mg: int
     project_mg: int
     reduction_g: int
@@ -53,10 +50,8 @@ def emissions_mg(quantity: int, mg: int, factor: EmissionFactor) -> int:
 
 def formula(factor: EmissionFactor) -> str:
     """Return the calculation in words that a person can check with a pencil."""
-    return _formula(factor.baseline_mg, factor.project_mg, factor.per_quantity, factor.per_label)
-
-
-@lru_cache(1_000)
-def _formula(baseline_mg: int, project_mg: int, per_quantity: int, per_label: str) -> str:
-    per = f"{per_quantity:,} x " if per_quantity > 1 else ""
-    return f"floor(quantity x ({baseline_mg:,} - {project_mg:,}) mg per {per_label} / ({per}1,000 mg per g))"
+    per = f"{factor.per_quantity:,} x " if factor.per_quantity > 1 else ""
+    return (
+        f"floor(quantity x ({factor.baseline_mg:,} - {factor.project_mg:,}) mg per {factor.per_label} "
+        f"/ ({per}1,000 mg per g))"
+    )

@@ -24,24 +24,23 @@ from api.ledger.positions import Range, step
 from api.models import (
     Account,
     Action,
-    ActionRefRow,
-    ActionRow,
     Claim,
     Environment,
-    GapRow,
     LinkCode,
-    OutboxRow,
-    Project,
-    ReceiptRow,
+    ProjectStatus,
     Slot,
     Transfer,
     TransferKind,
-    TransferRow,
     UserLink,
     new_id,
 )
 from api.models.changes import Change
+from api.models.gap import GapRow
+from api.models.outbox import OutboxRow
+from api.models.postings import ActionPosting, DonationPosting
+from api.models.receipt import ReceiptRow
 from api.models.statements import Transaction
+from api.models.transfer import TransferRow
 
 
 @dataclass(kw_only=True, eq=False)
@@ -51,6 +50,8 @@ class Order(ABC):
     operation: ClassVar[str]
     #: Decided in a transaction of its own, where `prepare` may read whatever it likes of the one user.
     alone: ClassVar[bool] = False
+    #: What it decides is a posting, which is its own receipt.
+    is_posted: ClassVar[bool] = False
 
     environment: Environment
     partner_id: UUID
@@ -61,6 +62,11 @@ class Order(ABC):
     def __post_init__(self) -> None:
         #: Where the receipt of this order lies.
         self.slot: Slot = (self.user_id, self.partner_id, self.key)
+
+    @property
+    def about(self) -> UUID | None:
+        """The project whose status the order depends on."""
+        return None
 
     @property
     def fingerprint(self) -> str:
@@ -115,11 +121,13 @@ class Outcome:
 class Written:
     """The rows that a batch adds, changes and removes."""
 
-    actions: list[ActionRow] = field(default_factory=list)
-    transfers: list[TransferRow] = field(default_factory=list)
+    actions: list[ActionPosting] = field(default_factory=list)
+    donations: list[DonationPosting] = field(default_factory=list)
+    #: Of orders that are refused, or are not posted.
     receipts: list[ReceiptRow] = field(default_factory=list)
-    outbox: list[OutboxRow] = field(default_factory=list)
-    claims: list[ActionRefRow] = field(default_factory=list)
+    #: Of reversals.
+    transfers: list[TransferRow] = field(default_factory=list)
+    facts: list[OutboxRow] = field(default_factory=list)
     gaps: list[GapRow] = field(default_factory=list)
     #: Whatever else an order changes; few do.
     others: list[tuple[Change, Sequence[Any]]] = field(default_factory=list)
@@ -133,6 +141,8 @@ class Book:
 
     account: Account
     written: Written
+    #: Of the projects that the batch is about.
+    statuses: Mapping[UUID, ProjectStatus]
     credited: int
     debited: int
     held: int
@@ -140,8 +150,6 @@ class Book:
     #: For actions: the calculations of those that touch the same days, and the references that are used.
     trips: list[dict[str, Any]] = field(default_factory=list)
     used_refs: set[Claim] | None = None
-    #: For donations.
-    projects: Mapping[UUID, Project] | None = None
     #: For links.
     links: Sequence[UserLink] = ()
     codes: Mapping[str, LinkCode] | None = None
@@ -156,32 +164,34 @@ class Book:
     void: Mapping[UUID, list[Range]] | None = None
 
     @classmethod
-    def of(cls, account: Account, written: Written) -> Self:
+    def of(cls, account: Account, written: Written, statuses: Mapping[UUID, ProjectStatus]) -> Self:
         """Open the page of a user whose account was just locked."""
-        return cls(account, written, account.credited, account.debited, account.held)
+        return cls(account, written, statuses, account.credited, account.debited, account.held)
 
     @property
     def available(self) -> int:
         """Grams that the user may donate."""
         return self.credited - self.debited - self.held
 
-    def move(self) -> tuple[UUID, int, int, int, int, int, int] | None:
-        """Return from where to where the account is to be moved; None when it stands where it stood."""
+    def move(self) -> tuple[UUID, int, int, int, int] | None:
+        """Return to where the account is to be moved, and the sum of its numbers as they stood; None if it stands."""
         account = self.account
-        was = (account.credited, account.debited, account.held)
-        if was == (self.credited, self.debited, self.held):
+        stood = account.credited + account.debited + account.held
+        if stood == self.credited + self.debited + self.held:
             return None
-        return (account.user_id, self.credited, self.debited, self.held, *was)
+        return (account.user_id, self.credited, self.debited, self.held, stood)
+
+    def take(self, amount_g: int) -> None:
+        """Take grams from the front of the user's queue, stepping over the gaps."""
+        if self.gaps:
+            self.debited, stepped_over = step(self.debited, amount_g, self.gaps)
+            self.held -= stepped_over
+        else:
+            self.debited += amount_g
 
     def credit(self, order: Order, kind: TransferKind, amount_g: int, **refs: UUID | None) -> TransferRow:
         """Put grams at the end of the user's queue."""
         self.credited += amount_g
-        return self._record(order, kind, amount_g, **refs)
-
-    def debit(self, order: Order, kind: TransferKind, amount_g: int, **refs: UUID | None) -> TransferRow:
-        """Take grams from the front of the user's queue, stepping over the gaps."""
-        self.debited, stepped_over = step(self.debited, amount_g, self.gaps)
-        self.held -= stepped_over
         return self._record(order, kind, amount_g, **refs)
 
     def cut(self, order: Order, kind: TransferKind, ranges: Sequence[Range], **refs: UUID | None) -> TransferRow:

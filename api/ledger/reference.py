@@ -2,11 +2,13 @@
 
 import time
 import tomllib
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from api.ledger.methodology import formula
 from api.models import (
     ActionCategory,
     ActionType,
@@ -23,6 +25,33 @@ FILE = Path(__file__).with_name("reference.toml")
 REFRESH_S = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """An action type with the factor that applies to it, and what a stored calculation tells of both."""
+
+    kind: ActionType
+    factor: EmissionFactor
+    told: dict[str, Any]
+
+    @classmethod
+    def of(cls, kind: ActionType, factor: EmissionFactor) -> Self:
+        """Put together what every line by this factor says."""
+        told = {
+            "unit": kind.unit.value,
+            "grams_day_max": kind.grams_day_max,
+            "methodology": factor.methodology,
+            "factor_id": str(factor.id),
+            "baseline_kind": factor.baseline_kind.value,
+            "factor_baseline_mg": factor.baseline_mg,
+            "factor_project_mg": factor.project_mg,
+            "per_quantity": factor.per_quantity,
+            "per_label": factor.per_label,
+            "formula": formula(factor),
+            "source": factor.source,
+        }
+        return cls(kind, factor, told)
+
+
 class Catalogue:
     """The action types and factors in force. A few hundred rows, read from the database now and then."""
 
@@ -30,7 +59,7 @@ class Catalogue:
         self.types: dict[str, ActionType] = {}
         #: Codes of the types of which a person does one at a time.
         self.exclusive: set[str] = set()
-        self._factors: dict[tuple[str, str], list[EmissionFactor]] = {}
+        self._tariffs: dict[tuple[str, str], list[Tariff]] = {}
         self._read_at = float("-inf")
 
     async def refresh(self) -> None:
@@ -38,16 +67,25 @@ class Catalogue:
         if time.monotonic() - self._read_at < REFRESH_S:
             return
         types = {row.code: row for row in await ActionType.everything()}
-        factors: dict[tuple[str, str], list[EmissionFactor]] = {}
+        tariffs: dict[tuple[str, str], list[Tariff]] = {}
         for factor in await EmissionFactor.everything():
-            factors.setdefault((factor.methodology, factor.action_type), []).append(factor)
+            if factor.action_type in types:
+                tariff = Tariff.of(types[factor.action_type], factor)
+                tariffs.setdefault((factor.methodology, factor.action_type), []).insert(0, tariff)
         self.exclusive = {code for code, kind in types.items() if kind.excludes_overlap}
-        self.types, self._factors, self._read_at = types, factors, time.monotonic()
+        self.types, self._tariffs, self._read_at = types, tariffs, time.monotonic()
 
     def factor(self, methodology: str, action_type: str, at: datetime) -> EmissionFactor | None:
         """Return the factor of a methodology that is valid at a moment: never one of another methodology."""
-        valid = [one for one in self._factors.get((methodology, action_type), ()) if one.is_valid(at)]
-        return valid[-1] if valid else None
+        tariff = self.tariff(methodology, action_type, at)
+        return tariff.factor if tariff is not None else None
+
+    def tariff(self, methodology: str, action_type: str, at: datetime) -> Tariff | None:
+        """Return the factor together with its action type."""
+        for tariff in self._tariffs.get((methodology, action_type), ()):  # the newest first
+            if tariff.factor.is_valid(at):
+                return tariff
+        return None
 
 
 @cache

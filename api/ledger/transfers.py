@@ -11,7 +11,9 @@ Why locked and then decided, and not one conditional UPDATE for each donation: s
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from itertools import groupby
+from typing import Any, Protocol
 from uuid import UUID
 
 from tortoise.exceptions import IntegrityError
@@ -20,28 +22,40 @@ from api.batching import Batcher, Unavailable
 from api.ledger.errors import REFUSALS, IdempotencyConflict, Refusal, UserNotFound
 from api.ledger.orders import Book, Order, Outcome, Written
 from api.ledger.positions import Range
-from api.models import (
-    ADD_ACTIONS,
-    ADD_CLAIMS,
-    ADD_FACTS,
-    ADD_GAPS,
-    ADD_RECEIPTS,
-    ADD_TRANSFERS,
-    MOVE_ACCOUNTS,
-    Account,
-    Gap,
-    Receipt,
-    ReceiptRow,
-    Slot,
-    new_id,
-)
+from api.models import Account, Gap, ProjectStatus, Slot, new_id
+from api.models.account import MOVE_ACCOUNTS
 from api.models.changes import Changed, added
+from api.models.gap import ADD_GAPS
+from api.models.outbox import ADD_FACTS
+from api.models.postings import POST_ACTIONS, POST_DONATIONS
+from api.models.receipt import ADD_RECEIPTS, STANDING, ReceiptRow
 from api.models.statements import Transaction, kept
+from api.models.transfer import ADD_TRANSFERS
 
 #: As many as one call may bring.
 BATCH_MAX = 1_000
 #: So many orders are decided before others of the process have a turn.
 DECIDED_AT_ONCE = 100
+
+
+class Answered(Protocol):
+    """A receipt: as it was read, or as it was just made."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what was asked."""
+
+    @property
+    def result_id(self) -> UUID | None:
+        """What came of it."""
+
+    @property
+    def refusal(self) -> dict[str, Any] | None:
+        """Or why nothing did."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was decided."""
 
 
 class Writer:
@@ -113,9 +127,15 @@ class Writer:
         written = Written()
         async with kept().transaction() as transaction:
             accounts = await Account.locked(transaction, {order.user_id for order in orders})
-            books = {account.user_id: Book.of(account, written) for account in accounts}
-            known = await Receipt.of_keys([order.slot for order in orders], transaction)
-            receipts: dict[Slot, Receipt | ReceiptRow] = {**known}
+            # Only now: whatever was written before the accounts were ours is there to be read.
+            receipts: dict[Slot, Answered] = {}
+            statuses: dict[UUID, ProjectStatus] = {}
+            for row in await transaction.fetch_each(STANDING, [(*order.slot, order.about) for order in orders]):
+                if row.fingerprint is not None:
+                    receipts[orders[row.n].slot] = row
+                if row.status is not None:
+                    statuses[orders[row.n].about] = row.status
+            books = {account.user_id: Book.of(account, written, statuses) for account in accounts}
             await _prepare([order for order in orders if order.slot not in receipts], books, transaction)
             outcomes: list[Outcome] = []
             for first in range(0, len(orders), DECIDED_AT_ONCE):
@@ -124,7 +144,7 @@ class Writer:
                 part = orders[first : first + DECIDED_AT_ONCE]
                 outcomes += [_decide(order, books, receipts, written) for order in part]
             await transaction.change(*_changes(written, books.values()))
-        if written.outbox:
+        if written.donations or written.facts:
             self._committed()
         return outcomes
 
@@ -143,25 +163,29 @@ async def _prepare(orders: Sequence[Order], books: dict[UUID, Book], transaction
         await kind.prepare(asked, books, transaction)
 
 
-def _decide(
-    order: Order, books: dict[UUID, Book], receipts: dict[Slot, Receipt | ReceiptRow], written: Written
-) -> Outcome:
+def _decide(order: Order, books: dict[UUID, Book], receipts: dict[Slot, Answered], written: Written) -> Outcome:
     book = books.get(order.user_id)
     if book is None:
         return Outcome(refusal=UserNotFound())
-    receipt = receipts.get(order.slot)
+    slot = order.slot
+    receipt = receipts.get(slot)
     if receipt is not None:
         return _replay(order, receipt, book)
-    result_id, row, refusal, stored = None, None, None, None
+    result_id: UUID | None = None
+    row: Any = None
+    refusal: Refusal | None = None
     try:
         result_id, row = order.decide(book)
     except Refusal as error:
-        refusal, stored = error, {"code": error.code, "facts": error.facts}
+        refusal = error
     at = order.at
-    receipts[order.slot] = receipt = ReceiptRow(
-        new_id(at), *order.slot, order.operation, order.fingerprint, result_id, stored, at
-    )
-    written.receipts.append(receipt)
+    if order.is_posted and refusal is None:
+        receipts[slot] = row
+    else:
+        stored = {"code": refusal.code, "facts": refusal.facts} if refusal is not None else None
+        made = ReceiptRow(new_id(at), *slot, order.operation, order.fingerprint, result_id, stored, at)
+        written.receipts.append(made)
+        receipts[slot] = made
     return Outcome(
         user_id=order.user_id,
         result_id=result_id,
@@ -172,7 +196,7 @@ def _decide(
     )
 
 
-def _replay(order: Order, receipt: Receipt | ReceiptRow, book: Book) -> Outcome:
+def _replay(order: Order, receipt: Answered, book: Book) -> Outcome:
     outcome = Outcome(user_id=order.user_id, balance_g=book.available)
     if receipt.fingerprint != order.fingerprint:
         outcome.refusal = IdempotencyConflict(key=order.key, first_used_at=receipt.created_at)
@@ -188,11 +212,11 @@ def _changes(written: Written, books: Iterable[Book]) -> list[Changed]:
     """Return all that a batch writes: the accounts first, which fails where one does not stand where it was read."""
     return [
         (MOVE_ACCOUNTS, [move for book in books if (move := book.move()) is not None]),
-        (ADD_ACTIONS, written.actions),
+        (POST_DONATIONS, written.donations),
+        (POST_ACTIONS, written.actions),
         (ADD_TRANSFERS, written.transfers),
         (ADD_GAPS, written.gaps),
-        (ADD_FACTS, written.outbox),
-        (ADD_CLAIMS, written.claims),
+        (ADD_FACTS, written.facts),
         (ADD_RECEIPTS, written.receipts),
         *added(written.models),
         *((change, [row]) for change, row in written.others),

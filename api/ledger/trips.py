@@ -75,8 +75,10 @@ def check_journey(legs: Sequence[Leg], types: Sequence[ActionType]) -> None:
 
     Raises: InvalidInput.
     """
+    if len(legs) == 1:
+        return
     for index, kind in enumerate(types):
-        if len(legs) > 1 and not kind.excludes_overlap:
+        if not kind.excludes_overlap:
             raise InvalidInput(
                 path=("legs", str(index), "type"),
                 reason="Only travel is recorded in several legs; {type} is not travel.",
@@ -152,12 +154,11 @@ def check_day(index: int, leg: Leg, kind: ActionType, quantity_before: int) -> N
         )
 
 
-def day_of(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the start and the end of the calendar day of a moment, both in UTC."""
+def day_of(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return the start of the calendar day of a moment, in UTC."""
     return _day(moment.astimezone(zone).date(), zone)
 
 
 @lru_cache(4_000)
-def _day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    starts, ends = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
-    return starts.astimezone(UTC), ends.astimezone(UTC)
+def _day(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

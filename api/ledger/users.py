@@ -83,7 +83,7 @@ class Registry:
 
     async def _register_missing(self, names: Sequence[NewName]) -> dict[Name, UUID]:
         async with kept().transaction() as transaction:
-            links = await UserLink.by_names({one.name for one in names}, transaction)
+            links = await UserLink.by_names(list({one.name for one in names}), transaction)
             known = {name: link.user_id for name, link in links.items()}
             missing = {one.name: one.at for one in names if one.name not in known}
             users = {name: _user(name, at) for name, at in missing.items()}

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 "table": "action",
                 "app": "lucid",
                 "indexes": [
-                    Index(fields=["user_id", "started_at"]),
+                    Index(fields=["user_id", "ended_at"]),
                     Index(fields=["user_id", "partner_id", "id"]),
                     Index(fields=["partner_id", "id"]),
                 ],
@@ -753,7 +753,7 @@ class Migration(migrations.Migration):
                 "table": "user_link",
                 "app": "lucid",
                 "unique_together": (("partner_id", "environment", "external_ref"), ("user_id", "partner_id")),
-                "indexes": [Index(fields=["partner_id", "environment", "user_id"])],
+                "indexes": [Index(fields=["partner_id", "user_id", "environment"])],
                 "pk_attr": "id",
                 "table_description": "A partner's own id of a user.",
             },

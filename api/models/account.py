@@ -11,9 +11,9 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
-from api.models.changes import Change, insert
+from api.models.changes import Change
 from api.models.environment import Environment
-from api.models.rows import Shape
+from api.models.rows import Shape, columns_of
 from api.models.statements import Statement, Transaction
 
 
@@ -60,23 +60,23 @@ class Account(Model):
 
 LOCKED = Statement(
     "accounts, locked",
-    Shape[Account].of(Account),
+    Shape[Account].of(Account, "user_id", "credited", "debited", "held"),
     postgres="SELECT {a} FROM account a WHERE a.user_id = ANY($1) ORDER BY a.user_id FOR UPDATE",
     sqlite="SELECT {a} FROM account a WHERE a.user_id IN (SELECT value FROM json_each(?1))",
 )
-ADD_ACCOUNTS = insert(Account)
 
-MOVED = {
-    name: fields.UUIDField() if name == "user_id" else fields.BigIntField()
-    for name in ("user_id", "credited", "debited", "held", "credited_was", "debited_was", "held_was")
-}
-#: New positions of accounts, and only of those that still stand where they were read.
+#: New positions of accounts, and only of those that still stand where they were read. Whatever moves an account makes
+#: the sum of its three numbers larger (see docs/decisions/0004), so `stood`, the sum as it was, says whether it moved.
 MOVE_ACCOUNTS = Change(
     "moving accounts",
-    MOVED,
-    postgres="UPDATE account a SET credited = v.credited, debited = v.debited, held = v.held FROM {rows} "
-    "WHERE a.user_id = v.user_id AND a.credited = v.credited_was AND a.debited = v.debited_was "
-    "AND a.held = v.held_was AND v.credited - v.debited - v.held >= 0",
-    sqlite="UPDATE account SET credited = ?2, debited = ?3, held = ?4 "
-    "WHERE user_id = ?1 AND credited = ?5 AND debited = ?6 AND held = ?7 AND ?2 - ?3 - ?4 >= 0",
+    columns_of(Account, "user_id", "credited", "debited", "held") | {"stood": fields.BigIntField()},
+    postgres=(
+        "UPDATE account a SET credited = v.credited, debited = v.debited, held = v.held FROM {rows} "
+        "WHERE a.user_id = v.user_id AND a.credited + a.debited + a.held = v.stood "
+        "AND v.credited - v.debited - v.held >= 0",
+    ),
+    sqlite=(
+        "UPDATE account SET credited = ?2, debited = ?3, held = ?4 "
+        "WHERE user_id = ?1 AND credited + debited + held = ?5 AND ?2 - ?3 - ?4 >= 0",
+    ),
 )

@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Required, TypedDict, Unpack
+from typing import Any, Required, TypedDict, Unpack
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.models import Model
 
-from api.models.changes import insert, update
+from api.models.changes import update
 from api.models.environment import Environment
 from api.models.paging import Page, PageStatement, Window, page_of
 from api.models.rows import Shape
@@ -61,7 +61,7 @@ class Action(Model):
     class Meta:
         table = "action"
         indexes = (
-            Index(fields=("user_id", "started_at")),
+            Index(fields=("user_id", "ended_at")),
             Index(fields=("user_id", "partner_id", "id")),
             Index(fields=("partner_id", "id")),
         )
@@ -93,13 +93,13 @@ class Action(Model):
 
     @classmethod
     async def standing(
-        cls, times: Collection[tuple[UUID, datetime, datetime]], transaction: Transaction | None = None
+        cls, times: Collection[tuple[UUID, datetime]], transaction: Transaction | None = None
     ) -> "list[Action]":
-        """Return users' actions, of whatever partner, not reversed, that touch a time from `since` to `until`.
+        """Return users' actions, of whatever partner, not reversed, that ended after a moment.
 
         Each user is asked for once. The rows hold the user and the calculation alone.
         """
-        return await (transaction or kept()).fetch_each(STANDING, list(times)) if times else []
+        return await (transaction or kept()).fetch_each(STANDING, list(times))
 
 
 #: An action without its calculation, which is larger than all the rest and seldom asked for.
@@ -136,37 +136,15 @@ ORDER BY k.key, a.id DESC
 """,
 )
 
+#: Keys: user, since.
 STANDING = Statement(
     "standing actions",
     Shape[Action].of(Action, "user_id", "calculation"),
-    postgres="SELECT {a} FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS k (user_id, since, until) "
-    "JOIN action a ON a.user_id = k.user_id AND a.ended_at > k.since AND a.started_at < k.until "
-    "AND a.status <> 'REVERSED'",
-    sqlite="SELECT {a} FROM json_each(?1) AS k CROSS JOIN action a ON a.user_id = k.value ->> 0 "
-    "AND a.ended_at > k.value ->> 1 AND a.started_at < k.value ->> 2 AND a.status <> 'REVERSED'",
+    postgres="SELECT {a} FROM unnest($1::uuid[], $2::timestamptz[]) AS k (user_id, since) "
+    "JOIN action a ON a.user_id = k.user_id AND a.ended_at > k.since AND a.status <> 'REVERSED'",
+    sqlite="SELECT {a} FROM json_each(?1) AS k CROSS JOIN action a "
+    "ON a.user_id = k.value ->> 0 AND a.ended_at > k.value ->> 1 AND a.status <> 'REVERSED'",
 )
 
-
-class ActionRow(NamedTuple):
-    """An action that is being written."""
-
-    id: UUID
-    environment: Environment
-    user_id: UUID
-    partner_id: UUID
-    type: str
-    quantity: int
-    started_at: datetime
-    ended_at: datetime
-    external_ref: str | None
-    status: ActionStatus
-    calculation: dict[str, Any]
-    reduction_g: int
-    credited_g: int
-    taken_back_g: int | None
-    created_at: datetime
-    reversed_at: datetime | None
-
-
-ADD_ACTIONS = insert(Action, *ActionRow._fields)
+#: What a reversal changes.
 REVERSE_ACTIONS = update(Action, "status", "reversed_at", "taken_back_g")

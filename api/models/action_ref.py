@@ -5,13 +5,11 @@ machines by user, and a reference has to be unique over all of a partner's users
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
 from uuid import UUID
 
 from tortoise import fields
 from tortoise.models import Model
 
-from api.models.changes import insert
 from api.models.environment import Environment
 from api.models.rows import Shape
 from api.models.statements import Statement, Transaction
@@ -47,15 +45,3 @@ TAKEN = Statement(
     sqlite="SELECT {r} FROM json_each(?1) AS k CROSS JOIN action_ref r "
     "ON r.partner_id = k.value ->> 0 AND r.environment = k.value ->> 1 AND r.ref = k.value ->> 2",
 )
-
-
-class ActionRefRow(NamedTuple):
-    """A claim that is being written."""
-
-    action_id: UUID
-    partner_id: UUID
-    environment: Environment
-    ref: str
-
-
-ADD_CLAIMS = insert(ActionRef, *ActionRefRow._fields)

@@ -11,10 +11,12 @@ A change that does not find each of its rows raises, and the transaction is roll
 or removed meanwhile is never passed over in silence.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 from tortoise import fields
@@ -24,6 +26,8 @@ from tortoise.models import Model
 from api.models.rows import Shape, columns_of
 from api.models.statements import Statement
 
+#: Where a text for both databases takes JSON: PostgreSQL is told so.
+JSON = re.compile(r"\{json:(\w+)\}")
 Adapt = Callable[[Any], Any]
 
 #: What PostgreSQL calls the arrays of a column; text is what is left.
@@ -41,19 +45,22 @@ class RowsMissing(RuntimeError):
 
 
 class Change:
-    """What is done with each row.
+    """What is done with each row, by one statement or by several that take their columns from the same rows.
 
-    Its text for PostgreSQL says `{rows}` where the rows stand, as a table `v`; that for SQLite has `?1`, `?2` … for the
-    columns of one row.
+    A text says `{rows}` where the rows stand, as a table `v`, or on SQLite `?1`, `?2` … for the columns of the one row
+    at hand. The first statement is the one whose rows are counted.
     """
 
     __slots__ = ("_json", "_sqlite_adapt", "_types", "columns", "name", "postgres", "sqlite")
 
-    def __init__(self, name: str, columns: "Mapping[str, Field[Any]]", *, postgres: str, sqlite: str) -> None:
+    def __init__(
+        self, name: str, columns: "Mapping[str, Field[Any]]", *, postgres: tuple[str, ...], sqlite: tuple[str, ...]
+    ) -> None:
         self.name = name
         self.columns = tuple(columns)
         self.postgres = postgres
-        self.sqlite = sqlite
+        one_row = ", ".join(f"?{index} AS {name}" for index, name in enumerate(columns, start=1))
+        self.sqlite = tuple(text.format(rows=f"(SELECT {one_row}) AS v") for text in sqlite)
         self._types = [_type(field) for field in columns.values()]
         self._json = [index for index, field in enumerate(columns.values()) if isinstance(field, fields.JSONField)]
         self._sqlite_adapt = [_sqlite_adapt(field) for field in columns.values()]
@@ -70,13 +77,13 @@ class Change:
             arrays[index] = [_json(value) for value in arrays[index]]
         return arrays
 
-    def adapted(self, rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+    def adapted(self, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Return the rows as SQLite takes them: ids and moments as Tortoise writes them."""
         arrays: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index, adapt in enumerate(self._sqlite_adapt):
             if adapt is not None:
                 arrays[index] = [None if value is None else adapt(value) for value in arrays[index]]
-        return zip(*arrays, strict=True)
+        return list(zip(*arrays, strict=True))
 
     def require_all(self, found: int, rows: Sequence[Any]) -> None:
         """Raise where not each row was found.
@@ -89,8 +96,6 @@ class Change:
 
 #: A change and its rows.
 Changed = tuple[Change, Sequence[Sequence[Any]]]
-
-
 COUNTS: Shape[Any] = Shape("Counts", {"counts": fields.TextField()}, {})
 
 
@@ -99,11 +104,49 @@ def together(changes: tuple[Change, ...]) -> Statement[Any]:
     """Return the statement by which PostgreSQL makes these changes, and counts the rows of each."""
     parts, counts, first = [], [], 1
     for index, change in enumerate(changes):
-        parts.append(f"c{index} AS ({change.postgres.format(rows=change.unnested(first))} RETURNING 1)")
-        counts.append(f"(SELECT count(*) FROM c{index})")  # noqa: S608 - names of our own
+        rows = change.unnested(first)
+        if len(change.postgres) > 1:
+            parts.append(f"v{index} AS MATERIALIZED (SELECT * FROM {rows})")  # noqa: S608 - names of our own
+            rows = f"v{index} AS v"
+        parts += [
+            f"c{index}_{number} AS ({text.format(rows=rows)} RETURNING 1)"
+            for number, text in enumerate(change.postgres)
+        ]
+        counts.append(f"(SELECT count(*) FROM c{index}_0)")  # noqa: S608
         first += len(change.columns)
     text = f"WITH {', '.join(parts)} SELECT ARRAY[{', '.join(counts)}] AS counts"
     return Statement(", ".join(change.name for change in changes), COUNTS, postgres=text, sqlite="")
+
+
+class Part(NamedTuple):
+    """What one table takes from the rows of a posting.
+
+    `takes` are columns of the same name. `gives` are columns and what they are given: another column, as `v.name`, or a
+    constant. Rows for which `where` does not hold give it nothing.
+    """
+
+    table: type[Model]
+    takes: tuple[str, ...]
+    gives: Mapping[str, str] = MappingProxyType({})
+    where: str = "true"
+
+
+def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part) -> Change:
+    """Return the change that adds to several tables: what a row tells once is not sent for each of them."""
+    texts = []
+    for part in parts:
+        known = columns_of(part.table)
+        values = {one: f"v.{one}" for one in part.takes} | dict(part.gives)
+        jsons = {one for one in values if isinstance(known[one], fields.JSONField)}
+        given = ", ".join(f"{{json:{one}}}" if one in jsons else value for one, value in values.items())
+        into = f'INSERT INTO "{_name(part.table)}" ({", ".join(values)})'
+        texts.append(f"{into} SELECT {given} FROM {{rows}} WHERE {part.where}")  # noqa: S608 - names of our own
+    return Change(
+        name,
+        columns,
+        postgres=tuple(JSON.sub(r"v.\1::jsonb", text) for text in texts),
+        sqlite=tuple(JSON.sub(r"v.\1", text) for text in texts),
+    )
 
 
 def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = ()) -> Change:
@@ -112,20 +155,20 @@ def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = ()) -> 
     `or_update`: where there is a row with the same values in these columns, it is given the others but for its key.
     """
     columns = columns_of(table, *names)
-    meta = table._meta  # noqa: SLF001 - it has no public name
-    name, listed = meta.db_table, ", ".join(columns)
+    name, listed, key = _name(table), ", ".join(columns), _key(table)
     given = ", ".join(
         f"v.{one}::jsonb" if isinstance(field, fields.JSONField) else f"v.{one}" for one, field in columns.items()
     )
     otherwise = ""
     if or_update:
-        setting = ", ".join(f"{one} = excluded.{one}" for one in columns if one not in {*or_update, meta.pk_attr})
+        setting = ", ".join(f"{one} = excluded.{one}" for one in columns if one not in {*or_update, key})
         otherwise = f" ON CONFLICT ({', '.join(or_update)}) DO UPDATE SET {setting}"
+    places = ", ".join(f"?{index + 1}" for index in range(len(columns)))
     return Change(
         f"adding to {name}",
         columns,
-        postgres=f'INSERT INTO "{name}" ({listed}) SELECT {given} FROM {{rows}}{otherwise}',  # noqa: S608 - names of our own
-        sqlite=f'INSERT INTO "{name}" ({listed}) VALUES ({_places(len(columns))}){otherwise}',  # noqa: S608
+        postgres=(f'INSERT INTO "{name}" ({listed}) SELECT {given} FROM {{rows}}{otherwise}',),  # noqa: S608
+        sqlite=(f'INSERT INTO "{name}" ({listed}) VALUES ({places}){otherwise}',),  # noqa: S608
     )
 
 
@@ -145,33 +188,35 @@ def _adding(table: type[Model]) -> Change:
 
 def update(table: type[Model], *names: str) -> Change:
     """Return the change that sets these columns of rows that are known by their key, which comes last in a row."""
-    meta = table._meta  # noqa: SLF001 - it has no public name
-    columns = columns_of(table, *names, meta.pk_attr)
-    key = meta.pk_attr
+    name, key = _name(table), _key(table)
+    columns = columns_of(table, *names, key)
     setting = ", ".join(f"{one} = v.{one}" for one in names)
     given = ", ".join(f"{one} = ?{index}" for index, one in enumerate(names, start=1))
     return Change(
-        f"changing {meta.db_table}",
+        f"changing {name}",
         columns,
-        postgres=f'UPDATE "{meta.db_table}" AS t SET {setting} FROM {{rows}} WHERE t.{key} = v.{key}',  # noqa: S608
-        sqlite=f'UPDATE "{meta.db_table}" SET {given} WHERE {key} = ?{len(columns)}',  # noqa: S608
+        postgres=(f'UPDATE "{name}" AS t SET {setting} FROM {{rows}} WHERE t.{key} = v.{key}',),  # noqa: S608
+        sqlite=(f'UPDATE "{name}" SET {given} WHERE {key} = ?{len(columns)}',),  # noqa: S608
     )
 
 
 def delete(table: type[Model]) -> Change:
     """Return the change that removes rows, each given by its key alone."""
-    meta = table._meta  # noqa: SLF001 - it has no public name
-    key = meta.pk_attr
+    name, key = _name(table), _key(table)
     return Change(
-        f"removing from {meta.db_table}",
+        f"removing from {name}",
         columns_of(table, key),
-        postgres=f'DELETE FROM "{meta.db_table}" AS t USING {{rows}} WHERE t.{key} = v.{key}',  # noqa: S608
-        sqlite=f'DELETE FROM "{meta.db_table}" WHERE {key} = ?',  # noqa: S608
+        postgres=(f'DELETE FROM "{name}" AS t USING {{rows}} WHERE t.{key} = v.{key}',),  # noqa: S608
+        sqlite=(f'DELETE FROM "{name}" WHERE {key} = ?1',),  # noqa: S608
     )
 
 
-def _places(count: int) -> str:
-    return ", ".join(f"?{index + 1}" for index in range(count))
+def _name(table: type[Model]) -> str:
+    return table._meta.db_table  # noqa: SLF001 - it has no public name
+
+
+def _key(table: type[Model]) -> str:
+    return table._meta.pk_attr  # noqa: SLF001 - it has no public name
 
 
 def _type(field: "Field[Any]") -> str:

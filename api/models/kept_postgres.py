@@ -29,8 +29,16 @@ Row = TypeVar("Row")
 LANES = 4
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 10.0
-#: The statements are few, hot, and asked with the same kinds of arguments: planned once, and never by a compiler.
-SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+#: The statements are few, hot, and asked with the same kinds of arguments: planned once, and never by a compiler. Each
+#: looks for some keys by an index, and that is said too: a plan that was made while a table was small or not yet
+#: analysed would read all of it, and so it would stay until somebody analyses it. It made a donation cost ten times.
+SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 
 #: What is raised where a connection has ended, or none can be had.
 LOST = (

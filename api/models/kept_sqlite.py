@@ -83,7 +83,8 @@ class Opened:
         Raises: RowsMissing, IntegrityError, OperationalError.
         """
         try:
-            found = self.raw.executemany(change.sqlite, change.adapted(rows)).rowcount
+            adapted_rows = change.adapted(rows)
+            found, *_ = [self.raw.executemany(text, adapted_rows).rowcount for text in change.sqlite]
         except sqlite3.Error as error:
             raise _translated(error, change) from error
         change.require_all(found, rows)
@@ -249,8 +250,8 @@ class InMemoryTransaction:
         for change, rows in changes:
             found = 0
             for row in change.adapted(rows):
-                changed, _ = await self._connection.execute_query(change.sqlite, list(row))
-                found += changed
+                counts = [(await self._connection.execute_query(text, list(row)))[0] for text in change.sqlite]
+                found += counts[0]
             change.require_all(found, rows)
 
 

@@ -12,7 +12,7 @@ from api.models.ids import new_id
 from api.models.paging import Page, PageStatement, Window, page_of
 from api.models.partner import Partner
 from api.models.rows import Shape
-from api.models.statements import Statement, Transaction
+from api.models.statements import Statement
 from api.models.texts import can_hold
 
 
@@ -35,6 +35,10 @@ class ProjectStatus(StrEnum):
     CLOSED = "CLOSED"
     CANCELLED = "CANCELLED"
     SUSPENDED = "SUSPENDED"
+
+
+#: The one stage in which a project takes donations.
+TAKES_DONATIONS = ProjectStatus.IMPLEMENTATION
 
 
 class OrganisationRole(StrEnum):
@@ -70,7 +74,7 @@ class Project(Model):
     @property
     def is_open(self) -> bool:
         """Whether the project takes donations."""
-        return self.status is ProjectStatus.IMPLEMENTATION
+        return self.status is TAKES_DONATIONS
 
     @classmethod
     async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Project"]:
@@ -81,11 +85,6 @@ class Project(Model):
     async def locked(cls, project_id: UUID) -> "Project | None":
         """Return a project, locked until the transaction at hand ends."""
         return await cls.filter(id=project_id).select_for_update().first()
-
-    @classmethod
-    async def statuses(cls, transaction: Transaction, ids: Collection[UUID]) -> "dict[UUID, Project]":
-        """Return the projects of these ids, by id; the rows hold the status alone."""
-        return {row.id: row for row in await transaction.fetch(STATUSES, list(ids))}
 
     @classmethod
     async def page(
@@ -105,14 +104,6 @@ class Project(Model):
     async def by_code(cls, code: str) -> "Project | None":
         """Return the project of this code."""
         return await cls.get_or_none(code=code) if can_hold(cls, "code", code) else None
-
-
-STATUSES = Statement(
-    "status of projects",
-    Shape[Project].of(Project, "id", "status"),
-    postgres="SELECT {p} FROM project p WHERE p.id = ANY($1)",
-    sqlite="SELECT {p} FROM project p WHERE p.id IN (SELECT value FROM json_each(?1))",
-)
 
 
 class ProjectOrganisation(Model):

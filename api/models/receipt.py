@@ -14,8 +14,9 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.changes import insert
+from api.models.project import ProjectStatus
 from api.models.rows import Shape
-from api.models.statements import Statement, Transaction, kept
+from api.models.statements import Statement, kept
 
 #: Where a receipt lies: user, partner and key.
 Slot = tuple[UUID, UUID, str]
@@ -39,9 +40,9 @@ class Receipt(Model):
         unique_together = (("user_id", "partner_id", "key"),)
 
     @classmethod
-    async def of_keys(cls, slots: Collection[Slot], transaction: Transaction | None = None) -> "dict[Slot, Receipt]":
+    async def of_keys(cls, slots: Collection[Slot]) -> "dict[Slot, Receipt]":
         """Return the receipts of these (user, partner, key), by the same."""
-        rows = await (transaction or kept()).fetch_each(OF_KEYS, list(slots)) if slots else []
+        rows = await kept().fetch_each(OF_KEYS, list(slots))
         return {(row.user_id, row.partner_id, row.key): row for row in rows}
 
     @classmethod
@@ -60,6 +61,31 @@ OF_KEYS = Statement(
     "JOIN receipt r ON r.user_id = k.user_id AND r.partner_id = k.partner_id AND r.key = k.key",
     sqlite="SELECT {r} FROM json_each(?1) AS k CROSS JOIN receipt r "
     "ON r.user_id = k.value ->> 0 AND r.partner_id = k.value ->> 1 AND r.key = k.value ->> 2",
+)
+
+
+#: Keys: user, partner, key of an order, and the project that it is about, if any; `n` counts them. There is a row for
+#: each: the receipt that the key has, and the status of the project.
+STANDING: Statement[Any] = Statement(
+    "what stands about orders",
+    Shape[Any].of(
+        Receipt,
+        *("fingerprint", "result_id", "refusal", "created_at"),
+        status=fields.CharEnumField(ProjectStatus),
+        n=fields.BigIntField(),
+    ),
+    postgres="""
+SELECT {r}, p.status, k.n - 1 AS n
+FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[])
+  WITH ORDINALITY AS k (user_id, partner_id, key, project_id, n)
+LEFT JOIN receipt r ON r.user_id = k.user_id AND r.partner_id = k.partner_id AND r.key = k.key
+LEFT JOIN project p ON p.id = k.project_id
+""",
+    sqlite="""
+SELECT {r}, p.status, k.key AS n FROM json_each(?1) k
+LEFT JOIN receipt r ON r.user_id = k.value ->> 0 AND r.partner_id = k.value ->> 1 AND r.key = k.value ->> 2
+LEFT JOIN project p ON p.id = k.value ->> 3
+""",
 )
 
 

@@ -1,6 +1,6 @@
 """Which partner knows which user, and under what name of its own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -30,7 +30,8 @@ class UserLink(Model):
     class Meta:
         table = "user_link"
         unique_together = (("partner_id", "environment", "external_ref"), ("user_id", "partner_id"))
-        indexes = (("partner_id", "environment", "user_id"),)
+        # The world at the end: with both in front, and before there are statistics, it would be taken for names too.
+        indexes = (("partner_id", "user_id", "environment"),)
 
     @classmethod
     async def page(
@@ -48,16 +49,19 @@ class UserLink(Model):
 
     @classmethod
     async def by_names(
-        cls, names: Collection[tuple[UUID, Environment, str]], transaction: Transaction | None = None
+        cls, names: Sequence[tuple[UUID, Environment, str]], transaction: Transaction | None = None
     ) -> "dict[Any, UserLink]":
-        """Return the links of these (partner, environment, external reference), by the same."""
-        rows = await (transaction or kept()).fetch_each(BY_NAMES, list(names))
-        return {(row.partner_id, row.environment, row.external_ref): row for row in rows}
+        """Return the links of these (partner, environment, external reference), by the same.
+
+        Of a link no more is read than the user and the environment.
+        """
+        rows = await (transaction or kept()).fetch_each(LINKS_BY_NAME, names)
+        return {names[row.n]: row for row in rows}
 
     @classmethod
-    async def by_pairs(cls, pairs: Collection[tuple[UUID, UUID]]) -> "dict[tuple[UUID, UUID], UserLink]":
-        """Return the links of these (partner, user), by the same."""
-        return {(row.partner_id, row.user_id): row for row in await kept().fetch_each(BY_PAIRS, list(pairs))}
+    async def by_pairs(cls, pairs: Sequence[tuple[UUID, UUID]]) -> "dict[tuple[UUID, UUID], UserLink]":
+        """Return the links of these (partner, user), by the same, as `by_names` does."""
+        return {pairs[row.n]: row for row in await kept().fetch_each(LINKS_BY_USER, pairs)}
 
     @classmethod
     async def by_users(cls, partner_id: UUID, user_ids: Collection[UUID]) -> dict[UUID, "UserLink"]:
@@ -119,20 +123,31 @@ LEFT JOIN account a ON a.user_id = u.id
 """,
 )
 
-LINK = Shape[UserLink].of(UserLink, "partner_id", "environment", "external_ref", "user_id")
-BY_NAMES = Statement(
+LINK: Shape[Any] = Shape.of(UserLink, "user_id", "environment", n=fields.BigIntField())
+#: Keys: partner, environment, external reference.
+LINKS_BY_NAME: Statement[Any] = Statement(
     "links by name",
     LINK,
-    postgres="SELECT {l} FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k (partner_id, environment, ref) "
-    "JOIN user_link l ON l.partner_id = k.partner_id AND l.environment = k.environment AND l.external_ref = k.ref",
-    sqlite="SELECT {l} FROM json_each(?1) AS k CROSS JOIN user_link l "
-    "ON l.partner_id = k.value ->> 0 AND l.environment = k.value ->> 1 AND l.external_ref = k.value ->> 2",
+    postgres="""
+SELECT {l}, k.n - 1 AS n
+FROM unnest($1::uuid[], $2::varchar[], $3::varchar[]) WITH ORDINALITY AS k (partner_id, environment, ref, n)
+JOIN user_link l ON l.partner_id = k.partner_id AND l.environment = k.environment AND l.external_ref = k.ref
+""",
+    sqlite="""
+SELECT {l}, k.key AS n FROM json_each(?1) k CROSS JOIN user_link l
+  ON l.partner_id = k.value ->> 0 AND l.environment = k.value ->> 1 AND l.external_ref = k.value ->> 2
+""",
 )
-BY_PAIRS = Statement(
+#: Keys: partner, user.
+LINKS_BY_USER: Statement[Any] = Statement(
     "links by partner and user",
     LINK,
-    postgres="SELECT {l} FROM unnest($1::uuid[], $2::uuid[]) AS k (partner_id, user_id) "
-    "JOIN user_link l ON l.user_id = k.user_id AND l.partner_id = k.partner_id",
-    sqlite="SELECT {l} FROM json_each(?1) AS k CROSS JOIN user_link l "
-    "ON l.user_id = k.value ->> 1 AND l.partner_id = k.value ->> 0",
+    postgres="""
+SELECT {l}, k.n - 1 AS n FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS k (partner_id, user_id, n)
+JOIN user_link l ON l.user_id = k.user_id AND l.partner_id = k.partner_id
+""",
+    sqlite="""
+SELECT {l}, k.key AS n FROM json_each(?1) k CROSS JOIN user_link l
+  ON l.user_id = k.value ->> 1 AND l.partner_id = k.value ->> 0
+""",
 )

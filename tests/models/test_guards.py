@@ -16,7 +16,6 @@ from tortoise.models import Model
 from api.events.sealer import Sealer
 from api.ledger import Ledger, Outcome, UserBy
 from api.models import (
-    MOVE_ACCOUNTS,
     Account,
     Action,
     Block,
@@ -29,6 +28,7 @@ from api.models import (
     Transfer,
     new_id,
 )
+from api.models.account import MOVE_ACCOUNTS
 from api.models.changes import RowsMissing
 from api.models.statements import kept
 from tests.conftest import Actor, bus, recording
@@ -222,7 +222,8 @@ async def test_no_batch_moves_an_account_below_nothing(history: Ledger) -> None:
 
 async def move(before: Account, after: Account) -> None:
     """Move an account as a batch does."""
-    row = (after.user_id, after.credited, after.debited, after.held, before.credited, before.debited, before.held)
+    stood = before.credited + before.debited + before.held
+    row = (after.user_id, after.credited, after.debited, after.held, stood)
     async with kept().transaction() as transaction:
         await transaction.change((MOVE_ACCOUNTS, [row]))
 
