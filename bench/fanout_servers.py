@@ -22,7 +22,8 @@ from api.cli import FRAME_MAX_BYTES
 TEXT = (
     '{"id":"1","type":"next","payload":{"data":{"donationUpdates":{"__typename":"DonationEvent","sequence":%d,'
     '"kind":"DONATION","amount":1,"donor":"5e1f0c8a7b6d4e3f2a1b","totalAfter":123456789,'
-    '"occurredAt":"2026-06-05T08:30:00.000000Z","cursor":"AZ1kH2c0eHyQm0mM1n0AAQ"}}}}'
+    '"occurredAt":"2026-06-05T08:30:00.000000Z",'
+    '"cursor":"eyJ2IjoxLCJhdCI6eyIwMTlhYTkyYTZmNTk3Y2Q1YjE2ZDYyYzM0ZDE1MzU2MyI6MTIzNDV9fQ"}}}}'
 )
 numbers = itertools.count(1)
 
@@ -37,7 +38,7 @@ class DonationEvent:
     donor: str = "5e1f0c8a7b6d4e3f2a1b"
     total_after: int = 123456789
     occurred_at: str = "2026-06-05T08:30:00.000000Z"
-    cursor: str = "AZ1kH2c0eHyQm0mM1n0AAQ"
+    cursor: str = "eyJ2IjoxLCJhdCI6eyIwMTlhYTkyYTZmNTk3Y2Q1YjE2ZDYyYzM0ZDE1MzU2MyI6MTIzNDV9fQ"
 
 
 queues: set["asyncio.Queue[DonationEvent]"] = set()
