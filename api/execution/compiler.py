@@ -10,8 +10,9 @@ on its own, so generated code knows no conditions, and graphql-core's own `colle
 Generated text holds names that are made here, attributes that the schema names, and keys of the answer by `repr`:
 nothing else that comes from a client.
 
-What is not compiled, and left to graphql-core: introspection, arguments on fragments, @defer and @stream, and more
-fields than `FIELDS_MAX` (compiling takes time, in which nobody else is served).
+What is not compiled, and left to graphql-core: introspection, arguments on fragments, @defer and @stream,
+@experimental_disableErrorPropagation, and more fields than `FIELDS_MAX` (compiling takes time, in which nobody else is
+served).
 """
 
 import builtins
@@ -38,6 +39,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString
+from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
 from api.execution.completion import (
     Select,
@@ -141,6 +143,10 @@ class _Compilation:
         self._fragments = {name: FragmentDetails(node) for name, node in plan.fragments.items()}
         if any(node.variable_definitions for node in plan.fragments.values()):
             raise NotCompiled("fragments have arguments")
+        if any(
+            one.name.value == GraphQLDisableErrorPropagationDirective.name for one in plan.operation.directives or ()
+        ):
+            raise NotCompiled("its errors stay where they are")
         self._names: dict[str, Any] = {"__builtins__": builtins, "settle": settle}
         self._fields = 0
         self._sources: list[str] = []
