@@ -91,12 +91,16 @@ class Compiled:
         Raises: NotCompiled.
         """
         self._plan = Plan(schema, document, operation)
-        compilation = _Compilation(self._plan, conditions)
+        self._compilation = _Compilation(self._plan, conditions)
         root = schema.get_root_type(operation.operation)
         if root is None:
             raise NotCompiled("the schema has no such operations")
-        self._steps = compilation.root(root)
-        self.source = compilation.source
+        self._steps = self._compilation.root(root)
+
+    @property
+    def source(self) -> str:
+        """The Python text that was generated so far: functions for types that are met at run time come to it."""
+        return self._compilation.source
 
     def begin(
         self, context: object, root: object, variables: dict[str, Any], raw_variables: Mapping[str, Any]
@@ -153,7 +157,7 @@ class _Compilation:
 
     @property
     def source(self) -> str:
-        """The Python text that was generated so far."""
+        """The Python text that was generated so far, all of it."""
         return "\n\n".join(self._sources)
 
     def root(self, kind: GraphQLObjectType) -> list[Step]:
