@@ -22,52 +22,39 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
-    GraphQLEnumType,
     GraphQLError,
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    GraphQLScalarType,
     GraphQLSchema,
     GraphQLUnionType,
     OperationDefinitionNode,
     OperationType,
+    Undefined,
     is_leaf_type,
 )
 from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
-from graphql.type import GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString
 from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
 from api.execution.completion import (
     Select,
-    Usual,
     a_list,
     an_abstract,
     an_interpreted,
     an_object,
-    leaf,
-    leaf_of,
     non_null,
 )
-from api.execution.inlining import Inline, Leaf, List, Object, OwnScalar
-from api.execution.resolving import attribute_of, class_of, resolver_of
-from api.execution.runtime import Complete, Execution, Plan, Spot, settle
+from api.execution.inlining import RECALL, REMEMBER, Inline, List, Object
+from api.execution.leaves import Usual, a_leaf
+from api.execution.reading import attribute_of, class_of, is_of_object_alone, origin_of, read_of, remembers
+from api.execution.resolving import resolver_of
+from api.execution.runtime import Complete, Execution, Plan, Position, Spot, settle
 
 # Compiling takes 0.1 to 0.3 ms for each field, most of it CPython's own: more than these would take over 50 ms.
 FIELDS_MAX = 150
-
-# What a value of one of GraphQL's own scalars is nearly always: then it is its own serialization.
-USUAL_SCALARS: Mapping[str, str] = {
-    GraphQLString.name: "type({0}) is str",
-    GraphQLID.name: "type({0}) is str",
-    GraphQLInt.name: "type({0}) is int and -2147483648 <= {0} <= 2147483647",
-    GraphQLFloat.name: "type({0}) is float and -1.7976931348623157e308 <= {0} <= 1.7976931348623157e308",
-    GraphQLBoolean.name: "({0} is True or {0} is False)",
-}
-OWN_SCALARS = {one.name: one for one in (GraphQLString, GraphQLID, GraphQLInt, GraphQLFloat, GraphQLBoolean)}
 
 INTROSPECTION = frozenset({"__schema", "__type"})
 
@@ -151,8 +138,10 @@ class _Compilation:
             one.name.value == GraphQLDisableErrorPropagationDirective.name for one in plan.operation.directives or ()
         ):
             raise NotCompiled("its errors stay where they are")
-        self._names: dict[str, Any] = {"__builtins__": builtins, "settle": settle}
+        self._names: dict[str, Any] = {"__builtins__": builtins, "settle": settle, "Undefined": Undefined}
         self._fields = 0
+        # Whether what is being written hangs on its object alone, so far.
+        self._is_of_object_alone = True
         self._sources: list[str] = []
 
     @property
@@ -169,34 +158,66 @@ class _Compilation:
             groups = [{key: details} for key, details in found.items()]
         if deferred:
             raise NotCompiled("it is delivered in parts")
-        return [self._function("step", kind, group, signature="x, s, d", position="None") for group in groups] or [
-            lambda *_: None
-        ]
+        return [self._step(kind, group) for group in groups] or [lambda *_: None]
+
+    def _step(self, kind: GraphQLObjectType, group: Any) -> Step:
+        body = [self._field(kind, None, key, details, "None") for key, details in group.items()]
+        step: Step = self._define("step", kind, "x, s, d", body or ["pass"])
+        return step
 
     def select(self, kind: GraphQLObjectType, details: list[Any]) -> Select:
         """Return what executes the fields that are selected of an object."""
+        return self._select(kind, details, origin_of(kind))
+
+    def _select(self, kind: GraphQLObjectType, details: list[Any], origin: type | None) -> Select:
+        """Write the function of a selection, of objects of just one class if that may be known."""
         plan = self._plan
         found, deferred, _ = collect_subfields(
             plan.schema, self._fragments, self._conditions, plan.operation, kind, details
         )
         if deferred:
             raise NotCompiled("it is delivered in parts")
-        select: Select = self._function("select", kind, found, signature="x, s, p", position="p")
+        outer, self._is_of_object_alone = self._is_of_object_alone, True
+        body = ["d = {}", *(self._field(kind, origin, key, details, "p") for key, details in found.items())]
+        is_remembered = self._is_of_object_alone and remembers(origin)
+        self._is_of_object_alone &= outer
+        if is_remembered:
+            body = [RECALL.format(self._name("select", kind)), *body, REMEMBER.format(self._name("select", kind))]
+        if is_remembered or any(self._reads(kind, origin, details) for details in found.values()):
+            others = self._keep("G", self._of_others(kind, details))
+            body = [f"if type(s) is not {self._keep('C', origin)}:\n    return {others}(x, s, p)", *body]
+        select: Select = self._define("select", kind, "x, s, p", [*body, "return d"])
         return select
 
-    def _function(self, verb: str, kind: GraphQLObjectType, group: Any, *, signature: str, position: str) -> Any:
-        makes_dict = verb == "select"
-        body = [self._field(kind, key, details, position) for key, details in group.items()]
-        name = f"{verb}_{kind.name}_{len(self._sources)}"
-        lines = [f"def {name}({signature}):", *(["    d = {}"] if makes_dict else [])]
-        lines += [indent(one, "    ") for one in body]
-        lines += ["    return d"] if makes_dict or not body else []
-        source = "\n".join(lines)
+    def _of_others(self, kind: GraphQLObjectType, details: list[Any]) -> Select:
+        """Return the same selection for objects of whatever class, which is written when one is met."""
+        written: list[Select] = []
+
+        def select(execution: Execution, value: Any, position: Position | None) -> dict[str, Any]:
+            if not written:
+                fields, self._fields = self._fields, 0  # they were counted
+                written.append(self._select(kind, details, None))
+                self._fields = fields
+            return written[0](execution, value, position)
+
+        return select
+
+    def _reads(self, kind: GraphQLObjectType, origin: type | None, details: list[Any]) -> bool:
+        field = self._plan.schema.get_field(kind, details[0].node.name.value)
+        return field is not None and read_of(field, origin) is not None
+
+    def _name(self, verb: str, kind: GraphQLObjectType) -> str:
+        """Return the name of the next function."""
+        return f"{verb}_{kind.name}_{len(self._sources)}"
+
+    def _define(self, verb: str, kind: GraphQLObjectType, signature: str, body: list[str]) -> Any:
+        name = self._name(verb, kind)
+        source = "\n".join([f"def {name}({signature}):", *(indent(one, "    ") for one in body)])
         self._sources.append(source)
         exec(compile(source, f"<{name}>", "exec"), self._names)  # noqa: S102 - it is our own text, see above
         return self._names[name]
 
-    def _field(self, parent: GraphQLObjectType, key: str, details: list[Any], around: str) -> str:
+    def _field(self, parent: GraphQLObjectType, origin: type | None, key: str, details: list[Any], around: str) -> str:
         """Write the statements that put one field into the answer `d` of the object `s`."""
         self._fields += 1
         if self._fields > FIELDS_MAX:
@@ -210,11 +231,7 @@ class _Compilation:
             raise NotCompiled("it asks about the schema")
         spot = Spot(parent, key, field, nodes, nullable=not isinstance(field.type, GraphQLNonNull))
         spot_name = self._keep("F", spot)
-        attribute = attribute_of(field)
-        if attribute is not None:
-            value = f"s.{attribute}"
-        else:
-            value = f"{self._keep('R', resolver_of(spot, self._plan.schema))}(s, x, {around})"
+        value = self._value(spot, origin, around)
         usual = self._type(spot, field.type, details)
         target = f"d[{key!r}]"
         if usual.needs_position:
@@ -232,6 +249,18 @@ class _Compilation:
             f"    {target} = {failure}"
         )
 
+    def _value(self, spot: Spot, origin: type | None, around: str) -> str:
+        """Write the expression of a field's value."""
+        read = read_of(spot.definition, origin)
+        if read is not None:
+            path = ".".join(["s", *read.path])
+            return path if read.make is None else f"{self._keep('M', read.make)}({path})"
+        attribute = attribute_of(spot.definition)
+        if attribute is not None:
+            return f"s.{attribute}"
+        self._is_of_object_alone &= is_of_object_alone(spot.definition)
+        return f"{self._keep('R', resolver_of(spot, self._plan.schema))}(s, x, {around})"
+
     def _type(self, spot: Spot, kind: GraphQLOutputType, details: list[Any]) -> Inline:
         """Give a spot its completion, and return how its usual case is written."""
         if not isinstance(kind, GraphQLNonNull):
@@ -246,7 +275,7 @@ class _Compilation:
         if isinstance(kind, GraphQLList):
             return self._list(spot, kind, details)
         if is_leaf_type(kind):
-            return self._leaf(kind)
+            return a_leaf(kind, self._keep)
         if isinstance(kind, GraphQLObjectType):
             classes = Usual()
             certain = class_of(kind)
@@ -256,6 +285,7 @@ class _Compilation:
             usual = Object(self._keep("K", classes), self._keep("S", select))
             return usual, an_object(kind, select, spot, classes)
         assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - there are no others
+        self._is_of_object_alone = False
         return Inline(), an_abstract(kind, lambda found: self._met(found, details, spot), spot)
 
     def _met(self, kind: GraphQLObjectType, details: list[Any], spot: Spot) -> Complete:
@@ -264,13 +294,6 @@ class _Compilation:
             return an_object(kind, self.select(kind, details), spot, Usual())
         except Exception:  # then graphql-core finds the same, and says it as it should be said
             return an_interpreted(kind, details, spot)
-
-    def _leaf(self, kind: GraphQLScalarType | GraphQLEnumType) -> tuple[Inline, Complete]:
-        classes = Usual()
-        coerce = leaf_of(kind)
-        if OWN_SCALARS.get(kind.name) is kind:
-            return OwnScalar(USUAL_SCALARS[kind.name]), leaf(coerce, classes)
-        return Leaf(self._keep("K", classes), self._keep("L", coerce)), leaf(coerce, classes)
 
     def _list(self, spot: Spot, kind: GraphQLList[Any], details: list[Any]) -> tuple[Inline, Complete]:
         items = Spot(

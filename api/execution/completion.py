@@ -7,14 +7,11 @@ proves to be usual is added to the `usual` classes of its spot, and is not seen 
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
-from enum import Enum
 from typing import Any
 
 from graphql import (
     GraphQLAbstractType,
-    GraphQLEnumType,
     GraphQLError,
-    GraphQLLeafType,
     GraphQLObjectType,
     Undefined,
     default_type_resolver,
@@ -23,22 +20,12 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.executor import invalid_return_type_error
 from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
 
-from api.execution.resolving import class_of
+from api.execution.leaves import Usual
+from api.execution.reading import class_of
 from api.execution.runtime import Complete, Execution, Later, Position, Spot, path, settle
 
 # Executes the selections of an object.
 Select = Callable[[Execution, Any, Position | None], dict[str, Any]]
-
-USUAL_MAX = 1_000
-
-
-class Usual(set[type]):
-    """The classes of values that need no second look. Bounded, should somebody make classes while serving."""
-
-    def note(self, value: object) -> None:
-        """Remember the class of a value that was completed."""
-        if len(self) < USUAL_MAX:
-            self.add(type(value))
 
 
 def non_null(complete: Complete, spot: Spot) -> Complete:
@@ -55,52 +42,6 @@ def non_null(complete: Complete, spot: Spot) -> Complete:
         return completed
 
     return complete_non_null
-
-
-def leaf_of(kind: GraphQLLeafType) -> Callable[[Any], Any]:
-    """Return what turns a value into that of a scalar or an enum."""
-    coerce_output = kind.coerce_output_value
-
-    def coerce(value: Any) -> Any:
-        coerced = coerce_output(value)
-        if coerced is Undefined or coerced is None:
-            raise TypeError(
-                f"Expected `{inspect(kind)}.coerce_output_value({inspect(value)})` to return non-nullable value, "
-                f"returned: {inspect(coerced)}"
-            )
-        return coerced
-
-    return _remembered(coerce) if isinstance(kind, GraphQLEnumType) else coerce
-
-
-def _remembered(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Look for the name of a member once: members never change, and neither do their names."""
-    names: dict[Enum, Any] = {}
-
-    def coerce_member(value: Any) -> Any:
-        if not isinstance(value, Enum):
-            return coerce(value)
-        name = names.get(value)
-        if name is None:
-            name = names[value] = coerce(value)
-        return name
-
-    return coerce_member
-
-
-def leaf(coerce: Callable[[Any], Any], usual: Usual) -> Complete:
-    """Complete a scalar or an enum."""
-
-    def complete(_: Execution, value: Any, __: Position) -> Any:
-        if isinstance(value, Exception):
-            raise value
-        if value is None or value is Undefined:
-            return None
-        coerced = coerce(value)
-        usual.note(value)
-        return coerced
-
-    return complete
 
 
 def an_object(kind: GraphQLObjectType, select: Select, spot: Spot, usual: Usual) -> Complete:

@@ -8,6 +8,18 @@ from textwrap import indent
 
 from typing_extensions import override
 
+# What is selected of an object that executions share is completed once, unless something is awaited for it or wrong.
+RECALL = """\
+c = s.completed
+if c is not None:
+    d = c.get({0})
+    if d is not None:
+        return d
+    n = x.notes"""
+REMEMBER = """\
+if c is not None and x.notes == n:
+    c[{0}] = d"""
+
 
 class Inline:
     """A kind of type without a usual case: its values are completed by a call."""
@@ -20,9 +32,9 @@ class Inline:
         return f"{target} = {otherwise}"
 
     def _branches(self, value: str, target: str, usual: tuple[str, str], otherwise: str) -> str:
-        condition, result = usual
+        condition, statements = usual
         nothing = f"if {value} is None:\n    {target} = None\nel" if self.nullable else ""
-        return f"{nothing}if {condition}:\n    {target} = {result}\nelse:\n    {target} = {otherwise}"
+        return f"{nothing}if {condition}:\n{indent(statements, '    ')}\nelse:\n    {target} = {otherwise}"
 
 
 class OwnScalar(Inline):
@@ -43,17 +55,35 @@ class OwnScalar(Inline):
 
 
 class Leaf(Inline):
-    """A scalar or an enum with a function of its own."""
+    """A scalar with a function of its own, which may find that there is no value."""
 
     needs_position = False
 
-    def __init__(self, classes: str, coerce: str) -> None:
+    def __init__(self, classes: str, coerce: str, nothing: str) -> None:
         self._classes = classes
         self._coerce = coerce
+        self._nothing = nothing
 
     @override
     def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
-        usual = (f"type({value}) in {self._classes}", f"{self._coerce}({value})")
+        w = f"w{depth}"
+        usual = f"{w} = {self._coerce}({value})\n"
+        usual += f"{target} = {w} if {w} is not None and {w} is not Undefined else {self._nothing}({value}, {w})"
+        return self._branches(value, target, (f"type({value}) in {self._classes}", usual), otherwise)
+
+
+class Member(Inline):
+    """A member of an enum, whose name is in a dictionary."""
+
+    needs_position = False
+
+    def __init__(self, classes: str, names: str) -> None:
+        self._classes = classes
+        self._names = names
+
+    @override
+    def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
+        usual = (f"type({value}) in {self._classes}", f"{target} = {self._names}[{value}]")
         return self._branches(value, target, usual, otherwise)
 
 
@@ -66,7 +96,7 @@ class Object(Inline):
 
     @override
     def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
-        usual = (f"type({value}) in {self._classes}", f"{self._select}(x, {value}, {position})")
+        usual = (f"type({value}) in {self._classes}", f"{target} = {self._select}(x, {value}, {position})")
         return self._branches(value, target, usual, otherwise)
 
 

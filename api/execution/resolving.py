@@ -11,7 +11,7 @@ from dataclasses import MISSING
 from functools import cached_property, partial, reduce
 from typing import Any, TypeAlias
 
-from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLResolveInfo, GraphQLSchema
 from strawberry import UNSET
 from strawberry.extensions.field_extension import FieldExtension, build_field_extension_resolvers
 from strawberry.relay.types import GlobalID
@@ -20,7 +20,6 @@ from strawberry.types.arguments import StrawberryArgument, convert_argument
 from strawberry.types.base import (
     StrawberryList,
     StrawberryMaybe,
-    StrawberryObjectDefinition,
     StrawberryOptional,
     has_object_definition,
 )
@@ -32,9 +31,8 @@ from strawberry.types.maybe import Some
 from typing_extensions import override
 
 from api.execution.inputs import Arguments, arguments_of
+from api.execution.reading import DEFINITION, is_selected
 from api.execution.runtime import Execution, Position, Spot
-
-DEFINITION = "strawberry-definition"
 
 # Takes the object, the execution and the object's position; returns the value, or something that is awaited for it.
 Resolve: TypeAlias = Callable[[Any, Execution, Position | None], Any]
@@ -44,20 +42,6 @@ Convert: TypeAlias = Callable[[Any], Any] | None
 
 class Unusual(Exception):
     """Strawberry does more for this field than is done here."""
-
-
-def attribute_of(field: GraphQLField) -> str | None:
-    """Return the name of the attribute that is a field's value, if it is nothing more."""
-    definition = field.extensions.get(DEFINITION)
-    if (
-        isinstance(definition, StrawberryField)
-        and definition.is_basic_field
-        and definition.default_resolver is getattr
-        and getattr(field.resolve, "_is_default", False)
-        and definition.python_name.isidentifier()
-    ):
-        return definition.python_name
-    return None
 
 
 def resolver_of(spot: Spot, schema: GraphQLSchema) -> Resolve:
@@ -107,6 +91,14 @@ class CompiledInfo(Info[Any, Any]):
     @override
     def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]
         return self._execution.info(self._spot, self._position)
+
+    def selects(self, path: tuple[str, ...]) -> bool:
+        """Tell whether a field is selected below this one, by its path of names, conditions aside."""
+        known = self._spot.selects
+        found = known.get(path)
+        if found is None:
+            found = known[path] = is_selected(self._spot.nodes, path, self._execution.plan.fragments)
+        return found
 
     @property
     @override
@@ -270,11 +262,3 @@ def _input_object(kind: Any, converter: Any, within: tuple[Any, ...]) -> Convert
         return kind(**found)
 
     return convert
-
-
-def class_of(kind: GraphQLObjectType) -> type | None:
-    """Return the class whose instances are of this type for certain, if Strawberry decides by the class alone."""
-    definition = kind.extensions.get(DEFINITION)
-    if not isinstance(definition, StrawberryObjectDefinition) or definition.is_type_of or definition.concrete_of:
-        return None
-    return definition.origin

@@ -59,7 +59,7 @@ class Later(Exception):
 class Spot:
     """What is known of a position before execution: a field of an operation, or the items of its list."""
 
-    __slots__ = ("complete", "definition", "key", "nodes", "nullable", "parent")
+    __slots__ = ("complete", "definition", "key", "nodes", "nullable", "parent", "selects")
 
     def __init__(
         self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode], *, nullable: bool
@@ -70,6 +70,8 @@ class Spot:
         self.nodes = nodes
         self.nullable = nullable
         self.complete: Complete = _unset
+        # What is known of the fields below, by path.
+        self.selects: dict[tuple[str, ...], bool] = {}
 
     @property
     def name(self) -> str:
@@ -154,6 +156,11 @@ class Execution:
     def is_waiting(self) -> bool:
         """Whether something is awaited."""
         return bool(self._jobs)
+
+    @property
+    def notes(self) -> int:
+        """How much was noted so far that is still to be done, or was wrong."""
+        return len(self._jobs) + len(self.errors)
 
     def place(self, spot: Spot, value: Any, position: Position) -> Any:
         """Complete what a resolver returned for a position; null for now, if it has to be awaited."""

@@ -12,10 +12,10 @@ from api.models.emission_factor import BaselineKind, EmissionFactor
 from api.models.environment import Environment
 from api.models.event import Event, EventKind
 from api.models.gap import Gap
-from api.models.ids import NOBODY, decode_id, encode_id, first_id, new_id, now
+from api.models.ids import NOBODY, decode_id, encode_id, encoder, first_id, new_id, now
 from api.models.link_code import LinkCode
 from api.models.outbox import Outbox
-from api.models.paging import Page, Window
+from api.models.paging import Along, Page, Window
 from api.models.partner import Partner, PartnerKind, PartnerStatus
 from api.models.project import (
     OrganisationRole,
@@ -43,6 +43,7 @@ __all__ = [
     "ActionRef",
     "ActionStatus",
     "ActionType",
+    "Along",
     "ApiKey",
     "AuditEntry",
     "AuditKind",
@@ -83,6 +84,7 @@ __all__ = [
     "Window",
     "decode_id",
     "encode_id",
+    "encoder",
     "first_id",
     "new_id",
     "now",

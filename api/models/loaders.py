@@ -20,7 +20,7 @@ from api.models.action import ACTION_PAGES, ACTIONS_BY_ID, CALCULATIONS, Action
 from api.models.api_key import KEYS_BY_ID, ApiKey
 from api.models.environment import Environment
 from api.models.event import EVENTS_BY_ID, EVENTS_BY_TRANSFER, Event
-from api.models.paging import Page, PageStatement, Window, paged
+from api.models.paging import Along, Page, PageStatement, Window, paged
 from api.models.partner import PARTNERS_BY_ID, Partner
 from api.models.project import (
     ORGANISATIONS_OF_PROJECTS,
@@ -49,6 +49,8 @@ from api.models.user_link import LINKED_USERS, NAMED_USERS, LinkedUser
 Key = TypeVar("Key", bound=tuple[Any, ...])
 Row = TypeVar("Row")
 Ask: TypeAlias = Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
+#: Takes the rows of pages, and returns by id what they refer to.
+Bring: TypeAlias = Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
 
 #: Rows by their keys in one statement: those of some requests, a page each.
 ROWS_MAX = 256
@@ -64,6 +66,7 @@ class ProjectPage(NamedTuple):
     status: ProjectStatus | None
     partner_id: UUID | None
     window: Window
+    with_organisations: bool = False
 
 
 class UserPage(NamedTuple):
@@ -73,6 +76,7 @@ class UserPage(NamedTuple):
     partner_id: UUID
     environment: Environment
     window: Window
+    with_projects: bool = False
 
 
 class Loaders:
@@ -93,13 +97,17 @@ class Loaders:
         self.organisations: Loader[UUID, list[Organisation]] = rows(
             self._lists(ORGANISATIONS_OF_PROJECTS, "project_id")
         )
-        self.project_pages: Loader[ProjectPage, Page[Project]] = rows(self._pages(PROJECT_PAGES), REQUESTS_MAX)
+        self.project_pages: Loader[ProjectPage, Page[Project]] = rows(
+            self._pages(PROJECT_PAGES, self._organisations), REQUESTS_MAX
+        )
         # For whom is in the key.
         self.heads: Loader[tuple[UUID, Environment], ProjectHead] = rows(self._each(HEADS))
         self.linked_users: Loader[tuple[UUID, Environment, UUID], LinkedUser] = rows(self._each(LINKED_USERS))
         self.named_users: Loader[tuple[UUID, Environment, str], LinkedUser] = rows(self._each(NAMED_USERS))
         self.action_pages: Loader[UserPage, Page[Action]] = rows(self._pages(ACTION_PAGES), REQUESTS_MAX)
-        self.donation_pages: Loader[UserPage, Page[Transfer]] = rows(self._pages(DONATION_PAGES), REQUESTS_MAX)
+        self.donation_pages: Loader[UserPage, Page[Transfer]] = rows(
+            self._pages(DONATION_PAGES, self._projects_of), REQUESTS_MAX
+        )
         self.move_pages: Loader[UserPage, Page[Transfer]] = rows(self._pages(MOVE_PAGES), REQUESTS_MAX)
         # By a bare id: who shows them looks whose they are.
         self.users: Loader[UUID, UserWithBalance] = rows(self._by(USERS_BY_ID))
@@ -141,24 +149,38 @@ class Loaders:
 
         return ask
 
-    def _pages(self, statement: PageStatement[Any]) -> Ask:
-        """Ask for a page for each key, whose last part is its window: in one statement for those that are alike."""
+    def _pages(self, statement: PageStatement[Any], bring: Bring | None = None) -> Ask:
+        """Ask for a page for each key: in one statement for those that are alike.
+
+        The last parts of a key are its window, and whether what `bring` finds for the rows shall come along with them.
+        """
 
         async def ask(keys: list[Any]) -> Mapping[Any, Any]:
             alike: dict[tuple[bool, int], list[Any]] = {}
             for key in keys:
-                alike.setdefault((key[-1].is_ascending, key[-1].limit), []).append(key)
+                alike.setdefault((key.window.is_ascending, key.window.limit), []).append(key)
             pages: dict[Any, Any] = {}
             for (is_ascending, limit), group in alike.items():
                 found: list[list[Any]] = [[] for _ in group]
                 chosen = statement.ascending if is_ascending else statement.descending
-                bounded = [(*key[:-1], *key[-1].bounds) for key in group]
+                bounded = [(*key[:-2], *key.window.bounds) for key in group]
                 for row in await self._kept.fetch_each(chosen, bounded, limit + 1):
                     found[row.n].append(row)
-                pages |= {key: paged(one, key[-1]) for key, one in zip(group, found, strict=True)}
+                pages |= {key: paged(one, key.window) for key, one in zip(group, found, strict=True)}
+            accompanied = [page for key, page in pages.items() if key[-1]]
+            if bring is not None and accompanied:
+                along = Along(await bring([row for page in accompanied for row in page.rows]))
+                for page in accompanied:
+                    page.along = along
             return pages
 
         return ask
+
+    async def _organisations(self, projects: list[Project]) -> Mapping[Any, Any]:
+        return await self._lists(ORGANISATIONS_OF_PROJECTS, "project_id")([project.id for project in projects])
+
+    async def _projects_of(self, donations: list[Transfer]) -> Mapping[Any, Any]:
+        return await self._by(PROJECTS_BY_ID)(list({one.project_id for one in donations}))
 
     async def _sums(self, user_ids: list[UUID]) -> Mapping[UUID, Mapping[TransferKind, int]]:
         sums: dict[UUID, dict[TransferKind, int]] = {user_id: {} for user_id in user_ids}

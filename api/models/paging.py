@@ -3,7 +3,7 @@
 Ids are UUIDv7, so the order of ids is the order of time, and no row that is added shifts a page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -17,6 +17,7 @@ from api.models.rows import Shape
 from api.models.statements import Statement
 
 Row = TypeVar("Row", bound=Model)
+Shown = TypeVar("Shown")
 
 #: Past every id.
 LAST_ID = UUID(int=2**128 - 1)
@@ -43,13 +44,35 @@ class Window(NamedTuple):
         return low or NOBODY, high or LAST_ID
 
 
-@dataclass(frozen=True)
+class Along:
+    """What the rows of some pages refer to, by id, when it was loaded together with them.
+
+    Whoever shows it makes one view of it for all pages of the batch.
+    """
+
+    __slots__ = ("_found", "_shown")
+
+    def __init__(self, found: Mapping[UUID, Any]) -> None:
+        self._found = found
+        self._shown: dict[UUID, Any] = {}
+
+    def show(self, key: UUID, make: Callable[[Any], Shown]) -> Shown:
+        """Return what `make`, always the same, makes of what was found by an id; or of None."""
+        shown: Shown | None = self._shown.get(key)
+        if shown is None:
+            shown = self._shown[key] = make(self._found.get(key))
+        return shown
+
+
+# Made for each request, and so not frozen: that would take three times as long.
+@dataclass(slots=True)
 class Page(Generic[Row]):
     """Some rows of a list, in the list's order, and whether there are more on either side."""
 
     rows: list[Row]
     has_next: bool
     has_previous: bool
+    along: Along | None = None
 
 
 async def page_of(rows: QuerySet[Row], window: Window, column: str = "id") -> Page[Row]:

@@ -3,6 +3,7 @@
 Making a model of a row costs more than fetching it. A light row is what the driver hands out, a record on PostgreSQL
 and a tuple on SQLite, under a class that names its columns: `row.status`, in the type that the model declares. A value
 that the driver leaves as it came (a moment, an enum, JSON; on SQLite an id) is decoded when it is read, and only then.
+A moment of a row from PostgreSQL can be had as it came, too: `row.started_at_us`, microseconds since 2000.
 The model's properties and methods are there as well, and nothing that asks or writes.
 """
 
@@ -96,7 +97,10 @@ def _body(
 ) -> dict[str, Any]:
     body = {"__slots__": (), **members}
     for index, (name, field) in enumerate(columns.items()):
-        body[name] = property(_reader(index, decoder(field)))
+        decode = decoder(field)
+        body[name] = property(_reader(index, decode))
+        if decode is _moment:
+            body[f"{name}_us"] = property(itemgetter(index))
     return body
 
 

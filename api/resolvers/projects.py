@@ -17,7 +17,7 @@ from api.models.loaders import ProjectPage
 from api.resolvers.arguments import OfPartner, bad_input
 from api.schema import node
 from api.schema.catalogue import error
-from api.schema.context import Info, Later
+from api.schema.context import Info, Later, selects
 from api.schema.enums import ListOrder
 from api.schema.errors import show
 from api.schema.paging import After, Before, Connection, First, Last, Order, paged_as, window
@@ -37,7 +37,7 @@ from api.schema.project_change import (
     UpdateProjectPayload,
 )
 
-_projects = paged_as(Project)
+_projects = paged_as(Project, shared=True)
 
 
 @strawberry.type
@@ -60,7 +60,9 @@ class ProjectQueries:
         """Page through projects."""
         partner = node.require_id(partner_id, node.PARTNER) if partner_id is not None else None
         wanted = window(first, after, last, before, order)
-        return info.context.loaders.project_pages.load(ProjectPage(category, status, partner, wanted), _projects)
+        with_organisations = selects(info, "nodes", "organisations")
+        page = ProjectPage(category, status, partner, wanted, with_organisations)
+        return info.context.loaders.project_pages.load(page, _projects)
 
     @strawberry.field(description="A project, by its id or by its code.", extensions=public())
     def project(

@@ -1,14 +1,14 @@
 """Actions, with the calculation that explains each gram and the donations that the grams went into."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
 from api import models
 from api.access import Scope
 from api.ledger import trace
-from api.models import ActionStatus
+from api.models import ActionStatus, Page
 from api.schema import node
 from api.schema.action_type import ActionType
 from api.schema.balance import Balance
@@ -21,7 +21,7 @@ from api.schema.permissions import guarded
 from api.schema.project import Project
 from api.schema.scalars import Grams
 from api.schema.user import User, UserBy
-from api.schema.views import shown, view
+from api.schema.views import page_shown, shown, view
 
 if TYPE_CHECKING:
     from api.schema.donation import Donation
@@ -120,6 +120,11 @@ class Action(Node):
     def of(cls, row: models.Action) -> Self:
         """Show a row."""
         return shown(cls, row)
+
+    @classmethod
+    def of_page(cls, page: Page[Any]) -> list[Self]:
+        """Show the rows of a page."""
+        return page_shown(cls, page)
 
 
 def _calculation(row: models.Action | None) -> Calculation:

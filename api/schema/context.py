@@ -39,7 +39,16 @@ async def arrived(answer: Later[T]) -> T:
     return await answer if isinstance(answer, Awaitable) else answer
 
 
-@dataclass
+def selects(info: "Info", *path: str) -> bool:
+    """Tell whether a field is selected below the one that is resolved: then what it will load can come along.
+
+    Only the compiled executor knows it at no cost. Where it is not known, everything is loaded when it is asked for.
+    """
+    known: Callable[[tuple[str, ...]], bool] | None = getattr(info, "selects", None)
+    return known is not None and known(path)
+
+
+@dataclass(slots=True)
 class Context:
     """The surroundings of one operation."""
 

@@ -1,13 +1,14 @@
 """Donations, and the trips that paid for them."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import strawberry
 
 from api import models
 from api.access import Scope
 from api.ledger import trace
+from api.models import Along, Page
 from api.models.user import UserWithBalance
 from api.schema import node
 from api.schema.action import Action
@@ -21,7 +22,7 @@ from api.schema.partner import Partner
 from api.schema.project import Project
 from api.schema.scalars import Grams
 from api.schema.user import User, UserBy
-from api.schema.views import shown, view
+from api.schema.views import page_shown, shown, view
 
 
 @strawberry.type(description="Grams of a donation that one action earned.")
@@ -40,13 +41,17 @@ class Donation(Node):
     """Energy that a user gave to a project."""
 
     row: strawberry.Private[models.Transfer]
+    #: The projects of all donations that were loaded with it, if they were.
+    along: strawberry.Private[Along | None] = None
     amount: Grams = strawberry.field(description="How much.")
     created_at: datetime = strawberry.field(description="When it was made.")
 
     @strawberry.field(description="The project.")
     def project(self, info: Info) -> Later[Project]:
-        """Load the project."""
+        """Load the project, if it did not come along."""
         assert self.row.project_id is not None  # noqa: S101 - every donation has one
+        if self.along is not None:
+            return self.along.show(self.row.project_id, Project.there)
         return info.context.loaders.projects.load(self.row.project_id, Project.there)
 
     @strawberry.field(description="Whether it stands.")
@@ -128,6 +133,11 @@ class Donation(Node):
     def of(cls, row: models.Transfer) -> Self:
         """Show a row."""
         return shown(cls, row)
+
+    @classmethod
+    def of_page(cls, page: Page[Any]) -> list[Self]:
+        """Show the rows of a page."""
+        return page_shown(cls, page)
 
 
 def _status(reversal: models.Transfer | None) -> DonationStatus:

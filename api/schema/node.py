@@ -1,13 +1,13 @@
 """Global ids: what they look like, and how they are read."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
 
-from api.models import NOBODY, decode_id, encode_id
+from api.models import NOBODY, decode_id, encode_id, encoder
 from api.schema.catalogue import error
+from api.schema.views import Read
 
 USER, ACTION, DONATION, PROJECT, PARTNER, EVENT, ACTION_TYPE = "usr", "act", "don", "prj", "ptn", "evt", "typ"
 AUDIT_ENTRY = "aud"
@@ -29,9 +29,9 @@ def global_id(prefix: str, value: UUID) -> strawberry.ID:
     return strawberry.ID(encode_id(prefix, value))
 
 
-def id_of(prefix: str) -> Callable[[Any], str]:
+def id_of(prefix: str) -> Read:
     """Return what reads the global id of a view of a row."""
-    return lambda shown: encode_id(prefix, shown.row.id)
+    return Read("row.id", encoder(prefix))
 
 
 def read_id(text: str, prefix: str) -> UUID | None:

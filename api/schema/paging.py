@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated, Any, Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -17,14 +18,14 @@ CURSOR = "cur"
 BAD = "BAD_USER_INPUT"
 
 Item = TypeVar("Item")
-Shown = TypeVar("Shown", covariant=True)
+_id_of = attrgetter("id")
 
 
-class Shows(Protocol[Shown]):
+class Shows(Protocol[Item]):
     """A type of the schema that shows rows."""
 
-    def of(self, row: Any) -> Shown:
-        """Show a row."""
+    def of_page(self, page: Page[Any]) -> list[Item]:
+        """Show the rows of a page."""
 
 
 First: TypeAlias = Annotated[
@@ -62,15 +63,17 @@ class Connection(Generic[Item]):
     """A page of a list."""
 
     page: strawberry.Private[Page[Any]]
-    make: strawberry.Private[Callable[[Any], Any]]
+    make: strawberry.Private[Callable[[Page[Any]], list[Any]]]
     key: strawberry.Private[Callable[[Any], UUID]]
+    #: What was completed of it, where requests share it: the executor's.
+    completed: strawberry.Private[dict[Any, Any] | None] = None
     nodes: list[Item] = strawberry.field(description="The items of the page.")
     edges: list[Edge[Item]] = strawberry.field(description="The items of the page with their cursors.")
     page_info: PageInfo = strawberry.field(description="Where the page lies in its list.")
 
 
 def _nodes(shown: Connection[Item]) -> list[Item]:
-    return [shown.make(row) for row in shown.page.rows]
+    return shown.make(shown.page)
 
 
 def _edges(shown: Connection[Item]) -> list[Edge[Item]]:
@@ -118,25 +121,32 @@ def window(
     )
 
 
-def connection(
-    page: Page[Any], make: Callable[[Any], Item], key: Callable[[Any], UUID] = lambda row: row.id
-) -> Connection[Item]:
+def connection(page: Page[Any], make: Callable[[Any], Item], key: Callable[[Any], UUID] = _id_of) -> Connection[Item]:
     """Return a page of rows as a connection of what `make` makes of each."""
+    return _connection(page, lambda page: [make(row) for row in page.rows], key)
+
+
+def paged_as(kind: Shows[Item], *, shared: bool = False) -> Callable[[Page[Any] | None], Connection[Item]]:
+    """Return what shows a page that a loader has found; for `shared` ones many requests wait."""
+
+    def show(page: Page[Any] | None) -> Connection[Item]:
+        assert page is not None  # noqa: S101 - a page that has no rows is a page
+        shown = _connection(page, kind.of_page, _id_of)
+        if shared:
+            shown.completed = {}
+        return shown
+
+    return show
+
+
+def _connection(
+    page: Page[Any], make: Callable[[Page[Any]], list[Item]], key: Callable[[Any], UUID]
+) -> Connection[Item]:
     shown: Connection[Item] = object.__new__(Connection)
     shown.page = page
     shown.make = make
     shown.key = key
     return shown
-
-
-def paged_as(kind: Shows[Item]) -> Callable[[Page[Any] | None], Connection[Item]]:
-    """Return what shows a page that a loader has found."""
-
-    def show(page: Page[Any] | None) -> Connection[Item]:
-        assert page is not None  # noqa: S101 - a page that has no rows is a page
-        return connection(page, kind.of)
-
-    return show
 
 
 def _read_cursor(text: str | None) -> UUID | None:

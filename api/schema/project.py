@@ -1,13 +1,13 @@
 """Projects, their place, their organisations, and how far they have come."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import strawberry
 
 from api import models
-from api.models import OrganisationRole, ProjectCategory, ProjectStatus
+from api.models import Along, OrganisationRole, Page, ProjectCategory, ProjectStatus
 from api.models.project import Organisation
 from api.schema import node
 from api.schema.context import Info, Later
@@ -15,7 +15,7 @@ from api.schema.node import Node
 from api.schema.partner import Partner
 from api.schema.scalars import Grams
 from api.schema.text import Text
-from api.schema.views import shown, view
+from api.schema.views import OF_ROW_ALONE, page_shown, shown, view
 
 
 @strawberry.type(description="A place on Earth, as a GeoJSON Point.")
@@ -77,6 +77,10 @@ class Project(Node):
     """An environmental project."""
 
     row: strawberry.Private[models.Project]
+    #: The organisations of all projects that were loaded with it, if they were.
+    along: strawberry.Private[Along | None] = None
+    #: What was completed of it, for all requests that share it: the executor's.
+    completed: strawberry.Private[dict[Any, Any] | None] = None
     code: str = strawberry.field(description="Short name in addresses, never changed.")
     name: Text = strawberry.field(description="Name.")
     description: Text = strawberry.field(description="What is done, and why.")
@@ -88,9 +92,11 @@ class Project(Node):
     status: ProjectStatus = strawberry.field(description="Its stage.")
     created_at: datetime = strawberry.field(description="When it was entered.")
 
-    @strawberry.field(description="Who takes part, and how.")
+    @strawberry.field(description="Who takes part, and how.", metadata=OF_ROW_ALONE)
     def organisations(self, info: Info) -> Later[list[ProjectOrganisation]]:
-        """Load who takes part."""
+        """Load who takes part, if they did not come along."""
+        if self.along is not None:
+            return self.along.show(self.row.id, _organisations)
         return info.context.loaders.organisations.load(self.row.id, _organisations)
 
     @strawberry.field(description="How far it has come, in the caller's world.")
@@ -115,7 +121,14 @@ class Project(Node):
     @classmethod
     def of(cls, row: models.Project) -> Self:
         """Show a row."""
-        return shown(cls, row)
+        made = shown(cls, row)
+        made.completed = {}
+        return made
+
+    @classmethod
+    def of_page(cls, page: Page[Any]) -> list[Self]:
+        """Show the rows of a page."""
+        return page_shown(cls, page)
 
 
 def _organisations(rows: list[Organisation] | None) -> list[ProjectOrganisation]:

@@ -1,14 +1,14 @@
 """A user's ledger, line by line."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import strawberry
 
 from api import models
-from api.models import CREDITS, TransferKind
+from api.models import CREDITS, Page, TransferKind
 from api.schema.scalars import Grams
-from api.schema.views import shown, view
+from api.schema.views import page_shown, shown, view
 
 
 @view(amount="amount_g", is_credit=lambda shown: shown.row.kind in CREDITS)
@@ -26,3 +26,8 @@ class Transfer:
     def of(cls, row: models.Transfer) -> Self:
         """Show a row."""
         return shown(cls, row)
+
+    @classmethod
+    def of_page(cls, page: Page[Any]) -> list[Self]:
+        """Show the rows of a page."""
+        return page_shown(cls, page)

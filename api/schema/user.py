@@ -16,7 +16,7 @@ from api.models.user import UserWithBalance
 from api.models.user_link import LinkedUser
 from api.schema import node
 from api.schema.balance import Balance
-from api.schema.context import Info, Later, later
+from api.schema.context import Info, Later, later, selects
 from api.schema.enums import ListOrder
 from api.schema.errors import CreateUserTokenError, IssueLinkCodeError, LinkUserError, UnlinkUserError
 from api.schema.node import Node
@@ -116,7 +116,7 @@ class User(Node):
         if caller.owner_id is None:
             every = models.Transfer.donations(wanted, environment=caller.environment, user_id=user_id)
             return later(every, _donations())
-        own = UserPage(user_id, caller.owner_id, caller.environment, wanted)
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, selects(info, "nodes", "project"))
         return info.context.loaders.donation_pages.load(own, _donations())
 
     @strawberry.field(

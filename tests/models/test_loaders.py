@@ -219,6 +219,29 @@ async def test_pages_of_projects_are_those_that_each_caller_asked_for(db: Tortoi
     assert [row and row.id for row in by_code] == [ids[1], ids[8], None]
 
 
+async def test_what_pages_refer_to_comes_along_where_it_is_asked_for(
+    people: list[Partnership], db: TortoiseContext
+) -> None:
+    caller = people[0]
+    user_id = (await users_of([caller]))[caller.partner_id, caller.environment, "u1"]
+    key = UserPage(user_id, caller.partner_id, caller.environment, ALL)
+    with counted(db) as statements:
+        alone, donations = await loaders().donation_pages.load_many([key, key._replace(with_projects=True)])
+        listed = await loaders().project_pages.load(ProjectPage(None, None, None, ALL, with_organisations=True))
+    assert len(statements) == 4
+    assert alone is not None
+    assert alone.along is None
+    assert donations is not None
+    assert donations.along is not None
+    made = [donations.along.show(UUID(str(row.project_id)), lambda project: [project.code]) for row in donations.rows]
+    assert made == [["longwu"]] * len(made)
+    assert all(one is made[0] for one in made)  # for all who are shown it
+    assert listed is not None
+    assert listed.along is not None
+    assert listed.along.show(listed.rows[0].id, lambda rows: [row.slug for row in rows]) == ["waters"]
+    assert listed.along.show(new_id(), lambda rows: rows or "none") == "none"
+
+
 async def test_an_answer_is_never_older_than_its_question(db: TortoiseContext) -> None:
     project = await add_project("longwu")
     for name in ("one", "two", "three"):

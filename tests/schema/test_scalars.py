@@ -1,14 +1,23 @@
 """Grams that are never a float, moments that are always UTC."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from graphql import GraphQLError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.schema.scalars import SAFE_INTEGER_MAX, format_moment, parse_grams, parse_moment
+from api.models.rows import microseconds
+from api.schema.scalars import (
+    SAFE_INTEGER_MAX,
+    format_moment,
+    moment_of,
+    parse_grams,
+    parse_moment,
+    serialize_moment,
+)
 
 
 @pytest.mark.parametrize("value", [0, 1, 2**31 - 1, 2**31, 2**32, 9_007_199_254_740_991])
@@ -80,3 +89,15 @@ def test_any_moment_survives_being_shown_and_read(naive: datetime, minutes: int)
     assert parse_moment(moment.isoformat()) == moment
     assert parse_moment(format_moment(moment)) == moment
     assert format_moment(moment).endswith("Z")
+
+
+@given(st.datetimes(datetime(1999, 1, 2), datetime(2199, 12, 30)))  # noqa: DTZ001 - it is UTC, said below
+@example(datetime(2026, 6, 5))  # noqa: DTZ001
+@example(datetime(2026, 6, 5, 8, 30, 0, 62_000))  # noqa: DTZ001
+def test_a_moment_of_a_row_is_shown_alike_however_the_row_has_it(naive: datetime) -> None:
+    moment = naive.replace(tzinfo=UTC)
+    raw = SimpleNamespace(at_us=microseconds(moment), at=moment)
+    shown = moment_of("at")
+
+    assert shown(raw) == serialize_moment(shown(SimpleNamespace(at=moment))) == format_moment(moment)
+    assert shown(SimpleNamespace(at_us=None)) is None
