@@ -75,19 +75,26 @@ class Step:
         if value is None:
             return self.weight
         if not self.steps:
-            return self.weight + self.each * (len(value) if isinstance(value, list) else 1)
-        return self.weight + self._inside(value)
+            return self.weight + self.each * (len(value) if type(value) is list else 1)
+        return self.weight + self._inside(value if type(value) is list else (value,))
 
-    def _inside(self, value: object) -> int:
+    def _inside(self, values: Iterable[object]) -> int:
+        """Return what objects came to; an answer has hundreds, so most are counted without a call for each."""
         total = 0
-        if isinstance(value, dict):
-            total = self.each
-            for step in self.steps:
-                if step.key in value:
-                    total += step.actual(value[step.key])
-        elif isinstance(value, list):
-            for one in value:
-                total += self._inside(one)
+        for value in values:
+            if type(value) is dict:
+                total += self.each
+                for step in self.steps:
+                    if step.key in value:
+                        found = value[step.key]
+                        if found is None:
+                            total += step.weight
+                        elif step.steps:
+                            total += step.weight + step._inside(found if type(found) is list else (found,))  # noqa: SLF001 - its own
+                        else:
+                            total += step.weight + step.each * (len(found) if type(found) is list else 1)
+            elif type(value) is list:
+                total += self._inside(value)
         return total
 
 

@@ -59,7 +59,9 @@ class Leaf(Inline):
 
     needs_position = False
 
-    def __init__(self, classes: str, coerce: str, nothing: str) -> None:
+    def __init__(self, classes: str, coerce: str, nothing: str, own: str | None = None) -> None:
+        """Take names; `own` is a condition on the value `{0}` for that it is its own serialization."""
+        self._own = own
         self._classes = classes
         self._coerce = coerce
         self._nothing = nothing
@@ -69,7 +71,8 @@ class Leaf(Inline):
         w = f"w{depth}"
         usual = f"{w} = {self._coerce}({value})\n"
         usual += f"{target} = {w} if {w} is not None and {w} is not Undefined else {self._nothing}({value}, {w})"
-        return self._branches(value, target, (f"type({value}) in {self._classes}", usual), otherwise)
+        own = f"if {self._own.format(value)}:\n    {target} = {value}\nel" if self._own else ""
+        return own + self._branches(value, target, (f"type({value}) in {self._classes}", usual), otherwise)
 
 
 class Member(Inline):

@@ -86,7 +86,8 @@ def leaf(kind: GraphQLLeafType, usual: Usual) -> Complete:
 def a_leaf(kind: GraphQLLeafType, keep: Callable[[str, object], str]) -> tuple[Inline, Complete]:
     """Return how the usual values of a scalar or an enum are written, and what completes the others.
 
-    `keep` gives a value a name in the generated text.
+    `keep` gives a value a name in the generated text. A serializer may say by an attribute `keeps` that it returns
+    values of just that type (`str`, `int` …) as they are: then it is not called for them.
     """
     classes = Usual()
     complete = leaf(kind, classes)
@@ -98,4 +99,5 @@ def a_leaf(kind: GraphQLLeafType, keep: Callable[[str, object], str]) -> tuple[I
     if isinstance(serialize, type) and serialize in USUAL_SERIALIZERS:
         return OwnScalar(USUAL_SERIALIZERS[serialize]), complete
     nothing = keep("N", partial(no_value, kind))
-    return Leaf(keep("K", classes), keep("L", serialize), nothing), complete
+    own = USUAL_SERIALIZERS.get(getattr(serialize, "keeps", None))
+    return Leaf(keep("K", classes), keep("L", serialize), nothing, own), complete

@@ -148,16 +148,24 @@ def _shortened(spot: Spot, schema: GraphQLSchema, field: StrawberryField, argume
 
     if extensions or source_names:
         return call
-    return _plain(call, function, takes_self=takes_self, info_name=info_name, has_arguments=bool(field.arguments))
+    return _plain(call, function, spot, field, takes_self=takes_self, info_name=info_name)
 
 
 def _plain(
-    call: Resolve, function: Callable[..., Any], *, takes_self: bool, info_name: str | None, has_arguments: bool
+    call: Resolve,
+    function: Callable[..., Any],
+    spot: Spot,
+    field: StrawberryField,
+    *,
+    takes_self: bool,
+    info_name: str | None,
 ) -> Resolve:
-    """Return a shorter way for the simplest of resolvers: a method of its object."""
-    if takes_self and info_name is None and not has_arguments:
+    """Return a shorter way for the simplest of resolvers: a method of its object without arguments."""
+    if not takes_self or field.arguments:
+        return call
+    if info_name is None:
         return lambda source, _, __: function(source)
-    return call
+    return lambda source, execution, position: function(source, info=CompiledInfo(execution, spot, position, field))
 
 
 def _arguments_converter(arguments: list[StrawberryArgument], converter: Any) -> Callable[[dict[str, Any]], Any]:

@@ -79,13 +79,15 @@ def encoder(prefix: str) -> Callable[[UUID], str]:
 
     def encode(value: UUID) -> str:
         number = value.int
-        # An answer has dozens of ids: thirds that fit a machine word, no loop, and tables that fit a processor's cache.
-        high, middle, low = number >> 90, number >> 40 & 0x3FFFFFFFFFFFF, number & 0xFFFFFFFFFF
+        # An answer has dozens of ids: no loop, tables that fit a processor's cache, and parts that are whole digits of
+        # Python's own integers, of 30 bits.
+        high, middle, low = number >> 60, number >> 30 & 0x3FFFFFFF, number & 0x3FFFFFFF
+        first, second = high >> 40, high >> 20 & 0xFFFFF
         return (
-            f"{prefix}_{pairs[high >> 30]}{pairs[high >> 20 & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}"
-            f"{pairs[middle >> 40]}{pairs[middle >> 30 & 1023]}{pairs[middle >> 20 & 1023]}{pairs[middle >> 10 & 1023]}"
-            f"{pairs[middle & 1023]}"
-            f"{pairs[low >> 30]}{pairs[low >> 20 & 1023]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
+            f"{prefix}_{pairs[first >> 20]}{pairs[first >> 10 & 1023]}{pairs[first & 1023]}"
+            f"{pairs[second >> 10]}{pairs[second & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}"
+            f"{pairs[middle >> 20]}{pairs[middle >> 10 & 1023]}{pairs[middle & 1023]}"
+            f"{pairs[low >> 20]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
         )
 
     return encode

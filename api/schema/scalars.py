@@ -92,6 +92,9 @@ def serialize_moment(value: datetime | str) -> str:
     return value if type(value) is str else format_moment(cast("datetime", value))
 
 
+serialize_moment.keeps = str  # type: ignore[attr-defined]  # the executor need not call it for a text
+
+
 SCALARS: Mapping[object, ScalarDefinition] = {
     Grams: strawberry.scalar(
         name="Grams",
