@@ -4,8 +4,8 @@
     python -m bench.fanout --report                        # 100, 1,000 and 10,000, into docs/performance.md
 
 CPU is the server's, for each event and subscriber, with the pings of idle sockets; Lucid's includes the donation, its
-commit and its sealing. Waiting is told from the first subscriber's message to each other's: how long the last stand in the
-queue. Memory is what is added by subscribers after the first hundred, who make room for what all of them use.
+commit and its sealing. Waiting is told from the first subscriber's message to each other's: how long the last stand in
+the queue. Memory is what is added by subscribers after the first hundred, who make room for what all of them use.
 """
 
 import argparse
@@ -263,7 +263,8 @@ def main() -> int:
     if given.report:
         write_part(
             "fanout",
-            f"{today()}, {machine()}; medians of {given.rounds} rounds in turn, {EVENTS_MIN} events or more each.\n\n{text}",
+            f"{today()}, {machine()}; medians of {given.rounds} rounds in turn, {EVENTS_MIN} events or more each."
+            f"\n\n{text}",
         )
     return 0
 

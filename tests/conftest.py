@@ -39,6 +39,7 @@ from api.models import (
 )
 from api.models.database import database, migrate
 from api.settings import Settings
+from api.transport.http_protocol import HttpProtocol
 from api.transport.server import Server as HTTPServer
 from api.transport.socket_protocol import SocketProtocol
 from tests.postgres import Server, running_postgres
@@ -302,6 +303,8 @@ async def serving(settings: Settings, context: TortoiseContext) -> AsyncIterator
     config = uvicorn.Config(
         app,
         log_level="warning",
+        access_log=False,
+        http=HttpProtocol,
         ws=SocketProtocol,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),

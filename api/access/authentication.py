@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from api.access.keys import NOBODY, PREFIX, Caller, Unauthenticated, caller_of, key_of, require_valid
+from api.access.keys import NOBODY, PREFIX, Caller, Unauthenticated, caller_with, require_valid
 from api.access.tokens import Signer, TokenInvalid
 from api.models.loaders import loaders
 
@@ -28,7 +28,7 @@ class Authenticator:
         if scheme.lower() != "bearer":
             raise Unauthenticated
         text = text.strip()
-        return caller_of(await key_of(text)) if text.startswith(f"{PREFIX}_") else await self._token_caller(text)
+        return await (caller_with(text) if text.startswith(f"{PREFIX}_") else self._token_caller(text))
 
     async def _token_caller(self, token: str) -> Caller:
         """Return the caller of a token: never more than the token says, and never more than its key may today."""
@@ -36,7 +36,7 @@ class Authenticator:
             grant = await self.signer.verify(token)
         except TokenInvalid as error:
             raise Unauthenticated from error
-        caller = caller_of(require_valid(await loaders().keys.load(grant.key_id)))
+        caller = require_valid(await loaders().keys.load(grant.key_id))
         return replace(
             caller,
             scopes=frozenset(scope for scope in caller.scopes if scope.value in grant.scopes),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from api.access.keys import PREFIX, Unauthenticated, caller_of, key_of
+from api.access.keys import PREFIX, Unauthenticated, caller_with
 from api.access.tokens import ACCESS_TOKEN_LIFE, Grant, Signer
 from api.models import new_id, now
 
@@ -46,7 +46,7 @@ async def exchange(signer: Signer, form: Mapping[str, str], authorization: str |
     client_id, client_secret = _credentials(form, authorization)
     whole = client_secret if client_secret.startswith(f"{PREFIX}_") else f"{client_id}_{client_secret}"
     try:
-        caller = caller_of(await key_of(whole))
+        caller = await caller_with(whole)
     except Unauthenticated:
         raise OAuthError("invalid_client", "The client is unknown, or its secret is wrong.", 401) from None
     if not whole.startswith(f"{client_id}_"):

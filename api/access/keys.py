@@ -182,8 +182,8 @@ async def revoke_key(key_id: str, *, actor: str = COMMAND_LINE) -> bool:
     return True
 
 
-async def key_of(text: str) -> ApiKey:
-    """Return the valid key that a text `lk_<id>_<secret>` is.
+async def caller_with(text: str) -> Caller:
+    """Return the caller who has a key, in its text `lk_<id>_<secret>`.
 
     Raises: Unauthenticated.
     """
@@ -198,14 +198,17 @@ async def key_of(text: str) -> ApiKey:
     return require_valid(key)
 
 
-def require_valid(key: ApiKey | None) -> ApiKey:
-    """Return a key that opens something now.
+def require_valid(key: ApiKey | None) -> Caller:
+    """Return the caller for whom a key speaks, if it opens anything now.
 
     Raises: Unauthenticated for no key, one that has ended, or one of a suspended partner.
     """
-    if key is None or not key.is_valid(now()) or key.partner.status is not PartnerStatus.ACTIVE:
+    if key is None or not key.is_valid(now()):
         raise Unauthenticated
-    return key
+    caller = caller_of(key)
+    if caller.partner is None or caller.partner.status is not PartnerStatus.ACTIVE:
+        raise Unauthenticated
+    return caller
 
 
 @lru_cache(1_000)

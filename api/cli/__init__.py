@@ -20,6 +20,7 @@ from api.ledger.reference import load_reference
 from api.models.database import DatabaseUnusable, database, is_sqlite, migrate, require_migrated
 from api.resolvers import make_schema
 from api.settings import BadSetting, Settings, read_settings
+from api.transport.http_protocol import HttpProtocol
 from api.transport.server import Server, run_workers
 from api.transport.socket_protocol import SocketProtocol
 
@@ -93,7 +94,7 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
             factory=True,
             workers=workers,
             loop="uvloop",
-            http="httptools",
+            http=HttpProtocol,
             ws=SocketProtocol,
             ws_max_size=FRAME_MAX_BYTES,
             # Events are small: compressing them costs more memory for each socket than it saves.

@@ -5,21 +5,21 @@ from typing import Any
 
 from api.execution.errors import Code, Refused, coded, format_bug
 from api.execution.results import Result, refusal, rejected
-from api.execution.timing import Late, within
+from api.execution.timing import Late, TimeLimit
 
 
 class Guard:
     """Does pieces of work, each within the same number of seconds."""
 
     def __init__(self, deadline_s: float) -> None:
-        self._deadline_s = deadline_s
+        self._limit = TimeLimit(deadline_s)
 
     async def __call__(self, work: Callable[[], Coroutine[Any, Any, Result]], request_id: str) -> Result:
         """Do a piece of work, and return its result or why there is none."""
         try:
-            return await within(self._deadline_s, work())
+            return await self._limit(work())
         except Late:
-            message = f"The operation took longer than {self._deadline_s:g} seconds."
+            message = f"The operation took longer than {self._limit.seconds:g} seconds."
             return rejected([coded(message, Code.DEADLINE_EXCEEDED)], request_id, status=504)
         except Exception as error:  # the last line of defence
             return failure(error, request_id)

@@ -19,6 +19,12 @@ SEND_NOW = "lucid.send_now"
 # Sends messages of text, all of them or none; tells whether it did.
 SendNow: TypeAlias = Callable[[Iterable[bytes]], bool]
 
+# Another one, with the one entry `respond`.
+RESPOND = "lucid.respond"
+
+# Answers with a status, headers and a whole body at once; tells whether it did.
+Respond: TypeAlias = Callable[[Scope, int, Mapping[str, str], bytes], bool]
+
 # Under this name, which no header can have, stands the address of the peer: callers without a key have no other.
 CLIENT = ":client"
 
@@ -55,16 +61,34 @@ def read_send_now(scope: Scope) -> SendNow | None:
 # Made for each request, and so not frozen: that would take three times as long.
 @dataclass(slots=True)
 class Exchange:
-    """One HTTP request, and the id by which it is known."""
+    """One HTTP request, the id by which it is known, and how it is answered."""
 
-    method: str
-    query_string: bytes
+    scope: Scope
     headers: Headers
     request_id: str
     receive: Receive
+    send: Send
 
     @classmethod
-    def of(cls, scope: Scope, receive: Receive) -> "Exchange":
+    def of(cls, scope: Scope, receive: Receive, send: Send) -> "Exchange":
         """Read what stands before the body."""
         headers = read_headers(scope)
-        return cls(scope["method"], scope["query_string"], headers, read_request_id(headers), receive)
+        return cls(scope, headers, read_request_id(headers), receive, send)
+
+    @property
+    def method(self) -> str:
+        """GET, POST and so on."""
+        method: str = self.scope["method"]
+        return method
+
+    @property
+    def query_string(self) -> bytes:
+        """What stands behind the question mark."""
+        query_string: bytes = self.scope["query_string"]
+        return query_string
+
+    def respond(self, status: int, headers: Mapping[str, str], body: bytes) -> bool:
+        """Answer at once, where the server has that; tell whether it did."""
+        extension: Mapping[str, Respond] = self.scope.get("extensions", {}).get(RESPOND, {})
+        respond = extension.get("respond")
+        return respond is not None and respond(self.scope, status, headers, body)

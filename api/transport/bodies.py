@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from api.execution.errors import Code, Refused
 from api.execution.requests import decode_json
-from api.execution.timing import within
+from api.execution.timing import TimeLimit
 from api.transport.asgi import Headers, Receive
 from api.transport.operations import Disconnected
 
@@ -32,8 +32,8 @@ def check_content_type(headers: Headers) -> None:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, message, 415, headers={"accept-encoding": "identity"})
 
 
-async def read_body(headers: Headers, receive: Receive, *, size_max: int, timeout_s: float) -> object:
-    """Receive a JSON body.
+async def read_body(headers: Headers, receive: Receive, *, size_max: int, limit: TimeLimit) -> object:
+    """Receive a JSON body, within a limit of time.
 
     Units: size_max in bytes.
     Raises: Refused, Disconnected.
@@ -42,9 +42,9 @@ async def read_body(headers: Headers, receive: Receive, *, size_max: int, timeou
     try:
         if length.isdecimal() and int(length[:20]) > size_max:
             raise await _too_large(receive, size_max)
-        body = await within(timeout_s, _receive_all(receive, size_max))
+        body = await limit(_receive_all(receive, size_max))
     except TimeoutError:
-        message = f"The body did not arrive within {timeout_s:g} seconds."
+        message = f"The body did not arrive within {limit.seconds:g} seconds."
         raise Refused(Code.REQUEST_TIMEOUT, message, 408, headers={"connection": "close"}) from None
     return decode_json(body)
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from api.execution.errors import Refused, is_final, log_bug
 from api.execution.outlets import Behind, Item
 from api.execution.results import Result, encode
-from api.transport.asgi import Headers, Receive, Send
+from api.transport.asgi import Exchange, Headers, Receive, Send
 from api.transport.attempts import attempt
 from api.transport.negotiation import EVENT_STREAM
 from api.transport.operations import Disconnected, Offer, Operations, Start
@@ -89,9 +89,10 @@ class EventStreamResponse:
         """Begin the only operation of a distinct connection."""
         self.operations.begin("", start, request_id)
 
-    async def transmit(self, request_headers: Headers, receive: Receive, send: Send) -> None:
+    async def transmit(self, exchange: Exchange) -> None:
         """Send events until the client goes away or there are no more to come."""
-        gone = asyncio.create_task(_until_disconnected(receive))
+        send = exchange.send
+        gone = asyncio.create_task(_until_disconnected(exchange.receive))
         finished = asyncio.create_task(self._finished.wait())
         try:
             headers = encode_headers({**HEADERS, **self.headers})

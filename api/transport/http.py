@@ -19,6 +19,7 @@ from api.execution.errors import Code, Refused, format_bug
 from api.execution.operation import Operation
 from api.execution.requests import GraphQLRequest, read_request
 from api.execution.results import Result, refusal
+from api.execution.timing import TimeLimit
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
 from api.transport.bodies import check_content_type, read_body, read_query
 from api.transport.caching import SHARED_VARY, UNCACHED, VARY, shared
@@ -63,11 +64,11 @@ class GraphQLHTTP(Generic[Caller]):
         also = ", Origin" if origins else ""
         self._vary, self._shared_vary = VARY + also, SHARED_VARY + also
         self._body_max = body_max
-        self._body_timeout_s = body_timeout_s
+        self._body_limit = TimeLimit(body_timeout_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        exchange = Exchange.of(scope, receive)
+        exchange = Exchange.of(scope, receive, send)
         headers, request_id = exchange.headers, exchange.request_id
         self._engine.listen(headers)
         response: Response | EventStreamResponse
@@ -82,7 +83,7 @@ class GraphQLHTTP(Generic[Caller]):
             response = Response(500, failed.json(), GRAPHQL_JSON, UNCACHED.copy())
         response.headers |= {"x-request-id": request_id, **self._origins.answer(headers)}
         response.headers.setdefault("vary", self._vary)
-        await response.transmit(headers, receive, send)
+        await response.transmit(exchange)
 
     async def close(self) -> None:
         """End all event streams, so that clients connect again elsewhere."""
@@ -186,9 +187,7 @@ class GraphQLHTTP(Generic[Caller]):
         return operation
 
     async def _read_body(self, exchange: Exchange) -> object:
-        return await read_body(
-            exchange.headers, exchange.receive, size_max=self._body_max, timeout_s=self._body_timeout_s
-        )
+        return await read_body(exchange.headers, exchange.receive, size_max=self._body_max, limit=self._body_limit)
 
 
 def _token(exchange: Exchange, parameters: dict[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.transport.asgi import Headers, Receive, Send
+from api.transport.asgi import Exchange
 from api.transport.compression import compressed
 
 
@@ -16,16 +16,19 @@ class Response:
     media_type: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def transmit(self, request_headers: Headers, receive: Receive, send: Send) -> None:
+    async def transmit(self, exchange: Exchange) -> None:
         """Send the response, compressed if it is large and the client can read that."""
         headers = {"x-content-type-options": "nosniff", **self.headers}
         if self.media_type:
             headers["content-type"] = f"{self.media_type}; charset=utf-8"
-        body, encoding = compressed(self.body, request_headers.get("accept-encoding", ""))
+        body, encoding = compressed(self.body, exchange.headers.get("accept-encoding", ""))
         if encoding is not None:
             headers["content-encoding"] = encoding
         if self.status not in {204, 304}:
             headers["content-length"] = str(len(body))
+        if exchange.respond(self.status, headers, body):
+            return
+        send = exchange.send
         await send({"type": "http.response.start", "status": self.status, "headers": encode_headers(headers)})
         await send({"type": "http.response.body", "body": body})
 

@@ -18,6 +18,7 @@ from api.execution.engine import Engine
 from api.execution.sharing import View
 from api.transport.explorer import graphiql
 from api.transport.http import GraphQLHTTP
+from api.transport.http_protocol import HttpProtocol
 from api.transport.session import SocketLimits
 from api.transport.socket_protocol import SocketProtocol
 from api.transport.websocket import GraphQLWebSocket
@@ -71,8 +72,9 @@ async def running(**settings: Any) -> AsyncIterator[Server]:
         await (sockets if scope["type"] == "websocket" else http)(scope, receive, send)
 
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, lifespan="off", log_level="warning", ws_max_size=4 * 2**20,
-        timeout_graceful_shutdown=5, **{"ws": SocketProtocol, "ws_per_message_deflate": False, **serving},
+        app, host="127.0.0.1", port=0, lifespan="off", log_level="warning", access_log=False, ws_max_size=4 * 2**20,
+        timeout_graceful_shutdown=5, http=HttpProtocol,
+        **{"ws": SocketProtocol, "ws_per_message_deflate": False, **serving},
     )  # fmt: skip
     config.load()
     server = uvicorn.Server(config)
