@@ -1,8 +1,8 @@
 """Uvicorn's HTTP protocol, with a short way for answers that are whole: head and body in one system call.
 
 An extension in the scope takes a status, headers and a body, and writes them at once. The ordinary way takes two
-messages and two system calls, and looks with two patterns at every header: a seventh of a small answer's time
-(`docs/performance.md`). What the short way does not know, it does not take, and the ordinary one answers.
+messages and two system calls, and looks with two patterns at every header. What the short way does not know, it does
+not take, and the ordinary one answers.
 
 All else is uvicorn's. An application that does not know the extension is served as ever.
 """
