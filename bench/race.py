@@ -160,11 +160,14 @@ def main() -> int:
                 with console.status("Copying the data for the peers"):
                     peer_servers.prepare(server)
             running = [stack.enter_context(ALL[name](server, known)) for name in given.only]
+            databases = {one.database for one in running}
+            for one in databases:
+                with console.status(f"Reading {one} into memory"):
+                    server.warm(one)
             counter = Numbers(folder)
             if counter.next == 1:  # later each side has rows of its own
                 require_same_answers(running, known)
             results = race(server, running, given.items, rounds=given.rounds, seconds=given.seconds, counter=counter)
-            databases = {one.database for one in running}
             versions = {one.name.partition(" (")[0]: one.version for one in running}
             for one in databases:
                 with console.status(f"Verifying {one}"):

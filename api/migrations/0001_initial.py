@@ -78,11 +78,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "action",
                 "app": "lucid",
-                "indexes": [
-                    Index(fields=["user_id", "ended_at"]),
-                    Index(fields=["user_id", "partner_id", "id"]),
-                    Index(fields=["partner_id", "id"]),
-                ],
+                "indexes": [Index(fields=["user_id", "ended_at"]), Index(fields=["partner_id", "id"])],
                 "pk_attr": "id",
                 "table_description": "A green action of a user. Only its status, and what a reversal took back, ever change.",
             },
@@ -681,15 +677,7 @@ class Migration(migrations.Migration):
             options={
                 "table": "transfer",
                 "app": "lucid",
-                "unique_together": (("user_id", "reverses"),),
-                "indexes": [
-                    Index(fields=["user_id", "id"]),
-                    Index(fields=["user_id", "credited_after"]),
-                    Index(fields=["user_id", "debited_after"]),
-                    Index(fields=["user_id", "action_id"]),
-                    Index(fields=["partner_id", "id"]),
-                    Index(fields=["project_id", "id"]),
-                ],
+                "indexes": [Index(fields=["user_id", "id"]), Index(fields=["partner_id", "id"])],
                 "pk_attr": "id",
                 "table_description": "A move of energy. Never updated, never deleted: triggers refuse it.",
             },

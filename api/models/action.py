@@ -60,9 +60,9 @@ class Action(Model):
 
     class Meta:
         table = "action"
+        # The one of a user's pages, which covers them, is in the migration 0003.
         indexes = (
             Index(fields=("user_id", "ended_at")),
-            Index(fields=("user_id", "partner_id", "id")),
             Index(fields=("partner_id", "id")),
         )
 

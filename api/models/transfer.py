@@ -73,14 +73,10 @@ class Transfer(Model):
 
     class Meta:
         table = "transfer"
-        unique_together = (("user_id", "reverses"),)
+        # Those that hold a part of the rows, or more than they are sorted by, are in the migration 0003.
         indexes = (
             Index(fields=("user_id", "id")),
-            Index(fields=("user_id", "credited_after")),
-            Index(fields=("user_id", "debited_after")),
-            Index(fields=("user_id", "action_id")),
             Index(fields=("partner_id", "id")),
-            Index(fields=("project_id", "id")),
         )
 
     @property
