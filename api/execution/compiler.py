@@ -72,13 +72,14 @@ class Compiled:
         document: DocumentNode,
         operation: OperationDefinitionNode,
         conditions: dict[str, Any],
+        wrote: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Compile an operation of a valid document.
+        """Compile an operation of a valid document. `wrote` is told the text of each function, also of later ones.
 
         Raises: NotCompiled.
         """
         self._plan = Plan(schema, document, operation)
-        self._compilation = _Compilation(self._plan, conditions)
+        self._compilation = _Compilation(self._plan, conditions, wrote)
         root = schema.get_root_type(operation.operation)
         if root is None:
             raise NotCompiled("the schema has no such operations")
@@ -128,8 +129,9 @@ Step = Callable[[Execution, Any, dict[str, Any]], None]
 class _Compilation:
     """Writes the functions of one operation; those of abstract types when a first value of a type is met."""
 
-    def __init__(self, plan: Plan, conditions: dict[str, Any]) -> None:
+    def __init__(self, plan: Plan, conditions: dict[str, Any], wrote: Callable[[str], None]) -> None:
         self._plan = plan
+        self._wrote = wrote
         self._conditions = VariableValues({}, conditions)
         self._fragments = {name: FragmentDetails(node) for name, node in plan.fragments.items()}
         if any(node.variable_definitions for node in plan.fragments.values()):
@@ -214,6 +216,7 @@ class _Compilation:
         name = self._name(verb, kind)
         source = "\n".join([f"def {name}({signature}):", *(indent(one, "    ") for one in body)])
         self._sources.append(source)
+        self._wrote(source)
         exec(compile(source, f"<{name}>", "exec"), self._names)  # noqa: S102 - it is our own text, see above
         return self._names[name]
 

@@ -52,6 +52,7 @@ class Document:
     """A text that was looked at: either it has errors, or it has operations to execute."""
 
     __slots__ = (
+        "__weakref__",
         "_operations",
         "ast",
         "deprecated",
@@ -144,6 +145,11 @@ class Documents:
         if len(text) <= self._limits.characters:  # a longer text is refused by its length, faster than it is found
             (self._refused if document.errors else self._accepted).put(text, document)
         return document
+
+    def grow(self, document: Document, weight: int) -> None:
+        """Count that a document keeps so many bytes more alive, which may push out others, or itself."""
+        document.weight += weight
+        self._accepted.weigh_again(document.text, document)
 
     def _look_at(self, text: str) -> Document:
         """Parse, measure, validate, each only when the one before found nothing."""

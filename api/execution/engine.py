@@ -91,7 +91,7 @@ class Engine(Generic[Caller]):
         self.authenticate = authenticate
         self.documents = Documents(schema, limits)
         self.persisted = PersistedDocuments(trusted_documents)
-        self.executables = Executables(schema, interpreted_first)
+        self.executables = Executables(schema, interpreted_first, self.documents.grow)
         self._introspections = Introspections()
         self._interpret = interpret
         self._explain = explain

@@ -6,7 +6,9 @@ once is left to graphql-core, and the second execution compiles. What cannot be 
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 from graphql import GraphQLSchema, OperationDefinitionNode, Undefined
 
@@ -17,15 +19,31 @@ from api.execution.inputs import Variables, variables_of_conditions
 #: Combinations of @skip and @include of one operation that are compiled; the others are interpreted.
 VARIANTS_MAX = 8
 
+# Measured with tracemalloc: what each variant of an operation keeps beside its functions, and these for each character
+# of their source: the text, its code, the constants that it names.
+BYTES_PER_OPERATION = 4_000
+BYTES_PER_CHARACTER = 18
+
+Grow = Callable[[Document, int], None]
+
 log = logging.getLogger(__name__)
 
 
 class Executable:
     """One operation of a document."""
 
-    def __init__(self, schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: Document,
+        operation: OperationDefinitionNode,
+        grow: Grow = lambda *_: None,
+    ) -> None:
         assert document.ast is not None  # noqa: S101 - it is valid
         self._schema = schema
+        # Weak, so that a document goes at once when it is forgotten, and not when cycles are looked for.
+        self._document = ref(document)
+        self._grow = grow
         self._ast = document.ast
         self._operation = operation
         self._conditions = sorted(variables_of_conditions(document.ast))
@@ -49,8 +67,9 @@ class Executable:
             name: value for name, value in zip(self._conditions, conditions, strict=True) if value is not Undefined
         }
         compiled: Compiled | None = None
+        self._add_weight(BYTES_PER_OPERATION)
         try:
-            compiled = Compiled(self._schema, self._ast, self._operation, known)
+            compiled = Compiled(self._schema, self._ast, self._operation, known, self._wrote)
         except NotCompiled as reason:
             log.debug("an operation is interpreted: %s", reason)
         except Exception:  # then graphql-core finds the same, and says it as it should be said
@@ -58,13 +77,26 @@ class Executable:
         self._variants[conditions] = compiled
         return compiled
 
+    def _wrote(self, text: str) -> None:
+        """Count a function that was generated, which for a type met at run time may be long after the others."""
+        self._add_weight(BYTES_PER_CHARACTER * len(text))
+
+    def _add_weight(self, weight: int) -> None:
+        if (document := self._document()) is not None:
+            self._grow(document, weight)
+
 
 class Executables:
-    """The operations of one schema. `interpreted_first`: how often one is interpreted before it is compiled."""
+    """The operations of one schema.
 
-    def __init__(self, schema: GraphQLSchema, interpreted_first: int = 1) -> None:
+    `interpreted_first`: how often one is interpreted before it is compiled. `grow` is told what a document keeps alive
+    with each function that is generated for it.
+    """
+
+    def __init__(self, schema: GraphQLSchema, interpreted_first: int = 1, grow: Grow = lambda *_: None) -> None:
         self._schema = schema
         self._interpreted_first = interpreted_first
+        self._grow = grow
         #: How many executions were `compiled` and `interpreted`.
         self.counts: Counter[str] = Counter(compiled=0, interpreted=0)
 
@@ -77,5 +109,5 @@ class Executables:
             document.uses += 1
             if uses < self._interpreted_first:
                 return None
-            executable = document.executables[name] = Executable(self._schema, document, operation)
+            executable = document.executables[name] = Executable(self._schema, document, operation, self._grow)
         return executable

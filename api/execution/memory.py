@@ -20,6 +20,8 @@ class LeastRecentlyUsed(Generic[T]):
 
     def __init__(self, capacity: int, weight_max: int) -> None:
         self._entries: OrderedDict[str, T] = OrderedDict()
+        # As they were counted: an entry may grow while it is kept.
+        self._weights: dict[str, int] = {}
         self._capacity = capacity
         self._weight_max = weight_max
         self._weight = 0
@@ -36,10 +38,16 @@ class LeastRecentlyUsed(Generic[T]):
 
     def put(self, key: str, entry: T) -> None:
         """Keep an entry, and forget as many as it takes to stay within bounds."""
-        if (replaced := self._entries.pop(key, None)) is not None:
-            self._weight -= replaced.weight
+        if self._entries.pop(key, None) is not None:
+            self._weight -= self._weights[key]
         self._entries[key] = entry
-        self._weight += entry.weight
+        self._weights[key] = weight = entry.weight
+        self._weight += weight
         while len(self._entries) > self._capacity or self._weight > self._weight_max:
-            _, forgotten = self._entries.popitem(last=False)
-            self._weight -= forgotten.weight
+            forgotten, _ = self._entries.popitem(last=False)
+            self._weight -= self._weights.pop(forgotten)
+
+    def weigh_again(self, key: str, entry: T) -> None:
+        """Count what an entry weighs by now, if it is kept still."""
+        if self._entries.get(key) is entry:
+            self.put(key, entry)

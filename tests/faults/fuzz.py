@@ -45,8 +45,8 @@ TURN_S = 25
 PLENTY = 10**9
 #: States of a socket as Linux writes them.
 ESTABLISHED, CLOSE_WAIT = "01", "08"
-#: How much the caches of documents may still take after half time.
-GROWTH_MAX_MB = 40
+#: How much the caches of documents, which are bounded, may still take after half time.
+GROWTH_MAX_MB = 10
 
 
 class Watch(logging.Handler):
