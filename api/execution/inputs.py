@@ -56,7 +56,10 @@ class Variables:
             if isinstance(signature, GraphQLError) or _is_recursive(signature.type):
                 self._known = None
                 return
-            default = coerce_default_value(signature) if node.default_value else Undefined
+            try:
+                default = coerce_default_value(signature) if node.default_value else Undefined
+            except Exception:  # an input object's own check, which speaks where the default is needed
+                default = []
             if not isinstance(default, _IMMUTABLE):
                 self._known = None
                 return
@@ -107,7 +110,7 @@ def _constant(field: GraphQLField, node: FieldNode) -> Arguments:
     """Arguments that are all in the document."""
     try:
         values = get_argument_values(field, node)
-    except GraphQLError:  # to be raised where the field is executed
+    except Exception:  # to be raised where the field is executed
         return lambda *_: get_argument_values(field, node)
     if all(isinstance(value, _IMMUTABLE) for value in values.values()):
         return lambda *_: values
@@ -126,7 +129,7 @@ def _of_variables(field: GraphQLField, node: FieldNode, nodes: Mapping[str, Argu
             continue
         try:
             constants |= get_argument_values(GraphQLField(field.type, args={name: argument}), node)
-        except GraphQLError:
+        except Exception:
             return _slowly(field, node)
     if not all(isinstance(value, _IMMUTABLE) for value in [*constants.values(), *(one.default for one in variables)]):
         return _slowly(field, node)
@@ -156,7 +159,7 @@ class _FromVariable:
         self.is_non_null = is_non_null_type(argument.type)
         try:
             self.default = coerce_default_value(argument)
-        except TypeError:  # an invalid default, which the slow way explains
+        except Exception:  # an invalid default, which the slow way explains
             self.default = []
 
 
