@@ -38,6 +38,8 @@ from api.execution.runtime import Execution, Position, Spot
 Resolve: TypeAlias = Callable[[Any, Execution, Position | None], Any]
 # Turns a coerced value into the Python value that a Strawberry resolver takes; None leaves it as it is.
 Convert: TypeAlias = Callable[[Any], Any] | None
+# Gives all arguments their Python names and values.
+ConvertAll: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Unusual(Exception):
@@ -142,13 +144,33 @@ def _shortened(spot: Spot, schema: GraphQLSchema, field: StrawberryField, argume
     extensions = build_field_extension_resolvers(field)
     chain: Callable[..., Any] = reduce(lambda inner, outer: partial(outer, inner), extensions, innermost)
 
+    call = _called(chain, spot, field, arguments, convert)
+    if extensions or source_names:
+        return call
+    return _plain(call, function, spot, field, takes_self=takes_self, info_name=info_name)
+
+
+def _called(
+    chain: Callable[..., Any], spot: Spot, field: StrawberryField, arguments: Arguments, convert: ConvertAll
+) -> Resolve:
+    """Return what calls a resolver with its extensions around it."""
+
     def call(source: Any, execution: Execution, position: Position | None) -> Any:
         found = convert(arguments(execution.variables, execution.variable_values))
         return chain(source, CompiledInfo(execution, spot, position, field), **found)
 
-    if extensions or source_names:
-        return call
-    return _plain(call, function, spot, field, takes_self=takes_self, info_name=info_name)
+    def call_later(source: Any, execution: Execution, position: Position | None) -> Any:
+        found = arguments(execution.variables, execution.variable_values)
+        try:
+            return chain(source, CompiledInfo(execution, spot, position, field), **convert(found))
+        except Exception as error:  # which Strawberry raises where the field is awaited
+            return _raised(error)
+
+    return call_later if field.is_async else call
+
+
+async def _raised(error: Exception) -> Any:
+    raise error
 
 
 def _plain(
@@ -168,7 +190,7 @@ def _plain(
     return lambda source, execution, position: function(source, info=CompiledInfo(execution, spot, position, field))
 
 
-def _arguments_converter(arguments: list[StrawberryArgument], converter: Any) -> Callable[[dict[str, Any]], Any]:
+def _arguments_converter(arguments: list[StrawberryArgument], converter: Any) -> ConvertAll:
     """Return what gives arguments their Python names and values."""
     entries = [
         (

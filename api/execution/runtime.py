@@ -19,7 +19,7 @@ from asyncio import (
     isfuture,
     wait,
 )
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, TypeAlias
 
@@ -392,8 +392,8 @@ _BACKGROUND: set[Future[Any]] = set()
 
 
 def settle(values: Iterable[Any]) -> None:
-    """Let awaitables run to their end, whatever it is: nobody waits for them any more."""
-    awaitables = [value for value in values if is_awaitable(value)]
+    """Let awaitables run to their end, whatever it is: nobody waits for them any more. Lists may hold them, too."""
+    awaitables = list(_awaitables(values))
     for one in awaitables:
         if isfuture(one):
             one.add_done_callback(_hear)
@@ -407,6 +407,14 @@ def settle(values: Iterable[Any]) -> None:
         return
     _BACKGROUND.add(future)
     future.add_done_callback(_settled)
+
+
+def _awaitables(values: Iterable[Any]) -> Iterator[Awaitable[Any]]:
+    for value in values:
+        if is_awaitable(value):
+            yield value
+        elif isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping):
+            yield from _awaitables(value)
 
 
 def _settled(future: "Future[list[Any]]") -> None:
@@ -446,8 +454,7 @@ def _forget(future: "Future[Any]") -> None:
 
 def _drop(value: Any) -> None:
     """Let go of a value that has no place any more; a list may hold what has to be awaited."""
-    if isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping):
-        settle(value)
+    settle([value])
 
 
 def _unset(*_: object) -> Any:
