@@ -1,7 +1,7 @@
 """Everything that can be awaited, and everything that can be iterated, as resolvers may return it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Iterator, ValuesView
 from types import CoroutineType
 from typing import Any
 
@@ -98,13 +98,20 @@ def _list(makes: list[Make]) -> list[Any]:
     try:
         made.extend(make() for make in makes)
     except Exception:
-        for one in made:
-            if isinstance(one, CoroutineType):
-                one.close()
-            elif isinstance(one, asyncio.Future):
-                one.add_done_callback(asyncio.Future.exception)
+        _forget(made)
         raise
     return made
+
+
+def _forget(made: Collection[Any]) -> None:
+    """Let go of what nobody will ever be given."""
+    for one in made:
+        if isinstance(one, CoroutineType):
+            one.close()
+        elif isinstance(one, asyncio.Future):
+            one.add_done_callback(lambda future: future.cancelled() or future.exception())
+        elif isinstance(one, list | tuple | ValuesView):
+            _forget(one)
 
 
 class _Listlike(list[Any]):

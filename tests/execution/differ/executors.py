@@ -31,6 +31,12 @@ class Outcome:
     at_once: bool = True
     #: Warnings, and what the event loop was told of.
     complaints: list[str] = field(default_factory=list)
+    _is_noted: bool = False
+
+    def note(self, world: World) -> None:
+        """Note the calls so far; what goes on in the background, under nulled parents, does not count."""
+        if not self._is_noted:
+            self.calls, self._is_noted = world.calls.copy(), True
 
 
 def interpret(schema: GraphQLSchema, operation: Generated, world: World, root: object = None) -> Outcome:
@@ -53,8 +59,8 @@ def interpret(schema: GraphQLSchema, operation: Generated, world: World, root: o
         if inspect.isawaitable(result):
             outcome.at_once = False
             result = await result
-        else:  # what it goes on with in the background, under nulled parents, does not count
-            outcome.calls = list(world.calls)
+        else:
+            outcome.note(world)
         assert isinstance(result, ExecutionResult)
         outcome.data = result.data
         outcome.errors = [_shown(error) for error in result.errors or ()]
@@ -90,8 +96,12 @@ class Subject:
             assert compiled is not None
             execution, data = compiled.begin(world, root, variables, given)
             if compiled.is_serial or execution.is_waiting:
-                outcome.at_once = not execution.is_waiting
+                turns: list[bool] = []
+                asyncio.get_running_loop().call_soon(turns.append, True)
                 await compiled.finish(execution, data)
+                outcome.at_once = not turns
+            if outcome.at_once:
+                outcome.note(world)
             outcome.data = None if execution.is_null else data
             outcome.errors = [_shown(error) for error in execution.errors]
 
@@ -108,7 +118,7 @@ def _run(execute: Callable[[Outcome], Any], world: World) -> Outcome:
             gc.collect()  # what was forgotten complains now, and not in a later run
         gc.unfreeze()
     outcome.complaints += [str(one.message) for one in caught]
-    outcome.calls = outcome.calls or world.calls
+    outcome.note(world)
     world.again()
     return outcome
 

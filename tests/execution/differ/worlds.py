@@ -1,6 +1,7 @@
 """A world: what each resolver does when it is asked, decided at random once and the same whenever it is asked again.
 
-So two executors can be run in the same world, whatever the order in which they ask.
+So two executors can be run in the same world, whatever the order in which they ask; and what is decided for a place
+does not depend on what else is asked, so a document can be made shorter in the same world.
 """
 
 from collections.abc import Hashable, Sequence
@@ -57,11 +58,11 @@ class Nature:
 TAME = Nature()
 
 
-@dataclass
+@dataclass(eq=False)
 class World:
     """What resolvers do, and which of them were called."""
 
-    random: Random
+    seed: str
     nature: Nature = TAME
     calls: list[tuple[Hashable, str]] = field(default_factory=list)
     _tapes: dict[Hashable, Tape] = field(default_factory=dict)
@@ -79,7 +80,7 @@ class World:
         """Return the decisions for a key."""
         tape = self._tapes.get(key)
         if tape is None:
-            tape = self._tapes[key] = Tape(self.random)
+            tape = self._tapes[key] = Tape(Random(f"{self.seed} {key!r}"))  # noqa: S311 - to be the same again
         return tape.rewind()
 
 

@@ -1,0 +1,387 @@
+"""A schema that is written as ours are, with what Strawberry has: its resolvers do as the world says.
+
+Methods and functions, with and without `Info`, plain and `async`; attributes; permissions and field extensions of both
+kinds; interfaces, unions, generics; inputs with defaults, `Maybe`, one of several; private data; loads in batches.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from enum import Enum
+from inspect import isawaitable
+from typing import Annotated, Any, Generic, Never, Optional, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import strawberry
+from graphql import GraphQLObjectType, GraphQLOutputType
+from strawberry import BasePermission, Info
+from strawberry.extensions import FieldExtension
+from strawberry.permission import PermissionExtension
+from strawberry.types.field import StrawberryField
+from typing_extensions import override
+
+from api.batching import Loader
+from tests.execution.differ.awaitables import awaitable
+from tests.execution.differ.values import Boom, Key, Values
+from tests.execution.differ.worlds import World
+
+T = TypeVar("T")
+
+
+def _act(info: Info[World, None], **given: Any) -> Any:
+    key = _key(info)
+    info.context.call(key, given)
+    return VALUES.make(info.context, info._raw_info.return_type, key)
+
+
+async def _act_later(info: Info[World, None], **given: Any) -> Any:
+    found = _act(info, **given)
+    return await found if isawaitable(found) else found
+
+
+def _act_plainly(thing: Any, name: str, **given: Any) -> Any:
+    """Do as the world says without being told which field it is for: the same for all aliases."""
+    kind = _type(type(thing).__strawberry_definition__.name)
+    key = (*thing.key, f"plain {name}")
+    thing.world.call(key, given)
+    return VALUES.make(thing.world, kind.fields[name].type, key)
+
+
+# They return anything, and are declared to return what is due.
+act = cast("Callable[..., Never]", _act)
+act_later = cast("Callable[..., Awaitable[Never]]", _act_later)
+act_plainly = cast("Callable[..., Never]", _act_plainly)
+
+
+def _key(info: Info[World, None]) -> Key:
+    return tuple(info.path.as_list())
+
+
+def load(info: Info[World, None]) -> Any:
+    """Load what the world says, with what else is asked for in the same turn of the event loop."""
+    loop = asyncio.get_running_loop()
+    loader = LOADERS.get(loop)
+    if loader is None:
+        loader = LOADERS[loop] = Loader(_ask, size=100)
+    info.context.call(_key(info))
+    return loader.load((info.context, info._raw_info.return_type, _key(info)))
+
+
+Wanted = tuple[World, GraphQLOutputType, Key]
+LOADERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Loader[Wanted, Any]] = WeakKeyDictionary()
+
+
+async def _ask(wanted: list[Wanted]) -> Mapping[Wanted, Any]:
+    await asyncio.sleep(0)
+    found: dict[Wanted, Any] = {}
+    for one in wanted:
+        world, kind, key = one
+        try:
+            found[one] = VALUES._ready(world, kind, (*key, "shared"))
+        except Exception as error:
+            found[one] = error
+    return found
+
+
+class Allowed(BasePermission):
+    message = "You may not."
+    error_extensions = {"code": "FORBIDDEN"}  # noqa: RUF012 - as Strawberry declares it
+
+    @override
+    def has_permission(self, source: Any, info: Info[World, None], **kwargs: Any) -> bool | Awaitable[bool]:
+        return self._answer(source, info, kwargs)
+
+    def _answer(self, source: Any, info: Info[World, None], given: dict[str, Any]) -> bool:
+        key = (*_key(info), type(self).__name__)
+        info.context.call(key, (type(source).__name__, given))
+        tape = info.context.tape(key)
+        if tape.happens(info.context.nature.fails * 3):
+            raise Boom("nobody knows")
+        return not tape.happens(info.context.nature.fails)
+
+
+class Known(Allowed):
+    message = "Who are you?"
+    error_extensions: dict[str, Any] = {}  # noqa: RUF012 - as Strawberry declares it
+
+
+class AllowedLater(Allowed):
+    message = "You may not, after all."
+
+    @override
+    async def has_permission(self, source: Any, info: Info[World, None], **kwargs: Any) -> bool:
+        tape = info.context.tape((*_key(info), "wait"))
+        return bool(await awaitable(tape, lambda: self._answer(source, info, kwargs)))
+
+
+class Marked(FieldExtension):
+    """Looks at what comes out, and changes it."""
+
+    @override
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info[World, None], **kwargs: Any) -> Any:
+        return _marked(next_(source, info, **kwargs))
+
+    @override
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info[World, None], **kwargs: Any
+    ) -> Any:
+        return _marked(await next_(source, info, **kwargs))
+
+
+class Numbered(FieldExtension):
+    """Changes what goes in, and may answer without asking further."""
+
+    @override
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info[World, None], **kwargs: Any) -> Any:
+        if info.context.tape((*_key(info), "answered")).happens(info.context.nature.misfits):
+            return "answered"
+        return next_(source, info, **{**kwargs, "number": kwargs.get("number", 0) or 5})
+
+
+def _marked(value: Any) -> Any:
+    return f"<{value}>" if isinstance(value, str) else value
+
+
+@strawberry.enum
+class Mood(Enum):
+    CALM = "calm"
+    WILD = 2
+    # What Python calls it is not what GraphQL calls it.
+    ODD = strawberry.enum_value("o", name="STRANGE", deprecation_reason="nobody is")
+
+
+@strawberry.input
+class Range:
+    low: int = 0
+    high: int | None = strawberry.UNSET
+    tags: list[str] = strawberry.field(default_factory=lambda: ["a"])
+
+
+@strawberry.input
+class Filter:
+    text: str | None = "all"
+    mood: Mood = Mood.CALM
+    range_: Range | None = strawberry.field(name="range", default=None)
+    price: strawberry.Maybe[Decimal]
+    ranges: list[Range | None] | None = strawberry.UNSET
+    count: int = strawberry.field(name="exactly", default=3)
+
+
+@strawberry.input
+class Nested:
+    """An input that contains itself."""
+
+    name: str
+    inner: Optional["Nested"] = None
+
+
+@strawberry.input(one_of=True)
+class By:
+    id: strawberry.Maybe[strawberry.ID]
+    mood: strawberry.Maybe[Mood]
+    range_: strawberry.Maybe[Range] = strawberry.field(name="range")
+
+
+@strawberry.interface
+class Named:
+    world: strawberry.Private[World]
+    key: strawberry.Private[Key]
+    secret: strawberry.Private[str] = "hidden"
+    name: str
+    nick_name: str | None
+
+    @strawberry.field
+    def greeting(self, info: Info, to: str = "you", times: int | None = None) -> str | None:
+        return act(info, to=to, times=times)
+
+    @strawberry.field
+    def friend(self, info: Info) -> Optional["Named"]:
+        return act(info)
+
+
+@strawberry.type
+class Cat(Named):
+    lives: int
+    mood: Mood
+    moods: list[Mood | None] | None
+    weights: list[float]
+
+    @strawberry.field
+    def plainly(self) -> str | None:
+        return act_plainly(self, "plainly")
+
+    @strawberry.field
+    def kittens(self) -> list["Cat"]:
+        return act_plainly(self, "kittens")
+
+    @strawberry.field
+    def size(self, by: By, where: Filter | None = None) -> Decimal | None:
+        return act_plainly(self, "size", by=by, where=where)
+
+    @strawberry.field
+    async def owner(self, info: Info) -> Optional["Owner"]:
+        return await act_later(info)
+
+    @strawberry.field(permission_classes=[Allowed, Known])
+    def diary(self, info: Info, number: int = 1) -> list[str] | None:
+        return act(info, number=number)
+
+
+@strawberry.type
+class Dog(Named):
+    id: strawberry.ID
+    price: Decimal | None
+
+    @strawberry.field
+    def loaded(self, info: Info) -> "Owner":
+        return cast("Owner", load(info))
+
+    @strawberry.field(extensions=[Marked()])
+    def bark(self, info: Info, number: int | None = None) -> str:
+        return act(info, number=number)
+
+    @strawberry.field(extensions=[Marked(), Numbered()], permission_classes=[Allowed])
+    def howl(self, info: Info, number: int = 0) -> str | None:
+        return act(info, number=number)
+
+    @strawberry.field(extensions=[Marked()], permission_classes=[AllowedLater])
+    async def whisper(self, info: Info, filters: list[Filter] | None = None) -> str:
+        return await act_later(info, filters=filters)
+
+    @strawberry.field(extensions=[PermissionExtension([Allowed()], fail_silently=True)])
+    def hunts(self, info: Info) -> Cat | None:
+        return act(info)
+
+
+Pet = Annotated[Cat | Dog, strawberry.union("Pet")]
+
+
+@strawberry.type
+class Page(Generic[T]):
+    world: strawberry.Private[World]
+    key: strawberry.Private[Key]
+    total: int
+
+    @strawberry.field
+    def nodes(self, info: Info, first: int = 2) -> list[T]:
+        return act(info, first=first)
+
+    @strawberry.field
+    async def edges(self, info: Info) -> list[T | None] | None:
+        return await act_later(info)
+
+
+@strawberry.type
+class Owner:
+    world: strawberry.Private[World]
+    key: strawberry.Private[Key]
+    id: strawberry.ID
+
+    @strawberry.field
+    def pets(self, info: Info) -> list[Pet]:
+        return act(info)
+
+    @strawberry.field
+    def cats(self, info: Info, where: Filter | None = None) -> Page[Cat]:
+        return act(info, where=where)
+
+    @strawberry.field
+    def loaded(self, info: Info) -> Pet | None:
+        return cast("Pet | None", load(info))
+
+    @strawberry.field
+    def table(self, info: Info) -> list[list[Pet | None] | None]:
+        return act(info)
+
+
+def find(root: None, info: Info, nested: Nested, price: Decimal = Decimal("1.5")) -> Pet | None:
+    return act(info, root=root, nested=nested, price=price)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def named(self, info: Info) -> Named | None:
+        return act(info)
+
+    @strawberry.field
+    def pets(self, info: Info, where: Filter | None = None, moods: list[Mood] | None = None) -> list[Pet | None] | None:
+        return act(info, where=where, moods=moods)
+
+    @strawberry.field(permission_classes=[Known])
+    def owner(self, info: Info, by: By) -> Owner:
+        return act(info, by=by)
+
+    @strawberry.field
+    async def owners(self, info: Info, range_: Annotated[Range, strawberry.argument(name="range")]) -> Page[Owner]:
+        return await act_later(info, range=range_)
+
+    @strawberry.field(extensions=[Marked()])
+    async def motto(self, info: Info) -> str | None:
+        return await act_later(info)
+
+    @strawberry.field
+    def loaded(self, info: Info) -> list[Dog]:
+        return cast("list[Dog]", load(info))
+
+    find: Pet | None = strawberry.field(resolver=find)
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(permission_classes=[Allowed])
+    def rename(self, info: Info, name: str, where: Filter | None = None) -> Cat | None:
+        return act(info, name=name, where=where)
+
+    @strawberry.mutation
+    async def adopt(self, info: Info, by: By) -> Dog:
+        return await act_later(info, by=by)
+
+    @strawberry.mutation
+    def load(self, info: Info) -> Owner | None:
+        return cast("Owner | None", load(info))
+
+
+STRAWBERRY = strawberry.Schema(Query, Mutation, types=[Cat, Dog])
+SCHEMA = STRAWBERRY._schema
+CLASSES: Mapping[str, type] = {
+    "Cat": Cat, "Dog": Dog, "Owner": Owner, "CatPage": Page, "OwnerPage": Page,
+}  # fmt: skip
+LEAVES: Mapping[str, Any] = {
+    "Mood": (Mood.CALM, Mood.WILD, Mood.ODD, "calm", 2, "CALM", "o", [], None),
+    "Decimal": (Decimal("1.50"), Decimal(0), "2", 3, None, "free"),
+}
+SCALARS = {"Decimal": ("1.5", "2", 3)}
+
+
+def _type(name: str) -> GraphQLObjectType:
+    kind = SCHEMA.type_map[name]
+    assert isinstance(kind, GraphQLObjectType)
+    return kind
+
+
+def make_object(world: World, kind: GraphQLObjectType, key: Key) -> Any:
+    """Return an object of a type, with its attributes: some of them are still awaited."""
+    attributes: dict[str, Any] = {}
+    for field in kind.fields.values():
+        definition = field.extensions["strawberry-definition"]
+        assert isinstance(definition, StrawberryField)
+        if definition.is_basic_field:
+            attributes[definition.python_name] = _attribute(world, field.type, (*key, f"plain {definition.name}"))
+    return CLASSES[kind.name](world=world, key=key, **attributes)
+
+
+def _attribute(world: World, kind: GraphQLOutputType, key: Key) -> Any:
+    tape = world.tape((*key, "attribute"))
+    try:
+        value = VALUES._ready(world, kind, (*key, "shared"))
+    except Exception as error:
+        return error
+    if not tape.happens(world.nature.awaits * 3):
+        return value
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future
+
+
+VALUES = Values(SCHEMA, LEAVES, make_object)
