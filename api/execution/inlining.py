@@ -124,7 +124,8 @@ class List(Inline):
             item = f"{r} = {place}\n{item}"
         loop = f"for {i}, {u} in enumerate({value}):\n{indent(item, '    ')}"
         if not self._items.nullable:  # one failure is the whole list's, whose other items may be waiting to be awaited
-            loop = f"try:\n{indent(loop, '    ')}\nexcept Exception:\n    settle({value}[{i} + 1:])\n    raise"
+            located = f"settle({value}[{i} + 1:])\nx.fail(e, {self._spot}, {known})"
+            loop = f"try:\n{indent(loop, '    ')}\nexcept Exception as e:\n{indent(located, '    ')}"
         loop = f"{o} = {target} = [None] * len({value})\n{loop}"
         nothing = f"if {value} is None:\n    {target} = None\nel" if self.nullable else ""
         condition = f"type({value}) is list or type({value}) is tuple"

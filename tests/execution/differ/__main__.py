@@ -1,12 +1,15 @@
 """Duels for as long as one likes: `python -m tests.execution.differ --minutes 60`, or one again by `--seed`."""
 
 import argparse
+import gc
 import sys
 from collections import defaultdict
 from itertools import count
 from time import monotonic
 
 from tests.execution.differ.duels import ARENAS, Tally, duel
+
+COLLECTED_EVERY = 50
 
 
 def main() -> int:
@@ -26,6 +29,8 @@ def main() -> int:
             duel(arena, seed, tally)
             for report in tally.reports[lost:]:
                 print(report, flush=True)  # noqa: T201
+        if seed % COLLECTED_EVERY == 0:  # each run freezes what is there, and so it outlives the collector's own rounds
+            gc.collect()
         if monotonic() > end:
             print(f"seeds {given.first} to {seed}")  # noqa: T201
             break

@@ -14,7 +14,9 @@ from tests.execution.differ.executors import Outcome
 from tests.execution.differ.worlds import Nature
 
 Path = tuple[str | int, ...]
-_NONE: dict[Path, list[str]] = {}
+Error = dict[str, Any]
+# What may be wrong with an item and with the list around it.
+OF_LISTS_TOO = ("Cannot return null", "Expected Iterable")
 
 
 def differences(expected: Outcome, found: Outcome, nature: Nature) -> list[str]:
@@ -55,24 +57,47 @@ def _compare_errors(expected: Outcome, found: Outcome) -> Iterator[str]:
     if certain != certain_found:
         yield f"errors: {certain - certain_found!r} became {certain_found - certain!r}"
     for null in sorted({*nulled, *nulled_found}, key=repr):
-        errors, errors_found = nulled.get(null, _NONE), nulled_found.get(null, _NONE)
-        its_own_alone = errors.keys() == errors_found.keys() == {null}
+        errors, errors_found = nulled.get(null, []), nulled_found.get(null, [])
+        its_own_alone = all(_path(error) == null for error in errors + errors_found)
         if not errors or not errors_found or (its_own_alone and errors != errors_found):
             yield f"nulled {null!r}: {errors!r} became {errors_found!r}"
+        elif any(_is_moved(error, other) for error in errors for other in errors_found):
+            yield f"moved {null!r}: {errors!r} became {errors_found!r}"
 
 
-def _sorted_errors(outcome: Outcome) -> tuple[Counter[str], dict[Path, dict[Path, list[str]]]]:
-    """Return the errors that must be as they are; and by nulled position those of it and inside of it, by path."""
+def _sorted_errors(outcome: Outcome) -> tuple[Counter[str], dict[Path, list[Error]]]:
+    """Return the errors that must be as they are, and by nulled position those of it and inside of it."""
     certain: Counter[str] = Counter()
-    nulled: dict[Path, dict[Path, list[str]]] = {}
+    nulled: dict[Path, list[Error]] = {}
     for error in outcome.errors:
-        path = tuple(error.get("path", ()))
-        null = nulled_at(outcome.data, path)
+        null = nulled_at(outcome.data, _path(error))
         if null is None:
             certain[repr(error)] += 1
         else:
-            nulled.setdefault(null, {}).setdefault(path, []).append(repr(error))
+            nulled.setdefault(null, []).append(error)
     return certain, nulled
+
+
+def _path(error: Error) -> Path:
+    return tuple(error.get("path", ()))
+
+
+def _is_moved(error: Error, other: Error) -> bool:
+    """Return whether a leaf's error is told of an item by one, and by the other of a list around it."""
+    path, other_path = _path(error), _path(other)
+    return (
+        error["message"] == other["message"]
+        and not error["message"].startswith(OF_LISTS_TOO)
+        and len(path) != len(other_path)
+        and _field(path) == _field(other_path)
+    )
+
+
+def _field(path: Path) -> Path:
+    """Return the path without the indices at its end."""
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    return path
 
 
 def _compare_calls(expected: Outcome, found: Outcome) -> Iterator[str]:

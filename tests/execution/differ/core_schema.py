@@ -57,6 +57,7 @@ type Leaves {
   yes: Boolean yesN: Boolean! color: Color colorN: Color! size: Size money: Money moneyN: Money!
   ints: [Int] intsN: [Int!] intsNN: [Int!]! intsOfNull: [Int]! matrix: [[Int]] matrixN: [[Int!]!] matrixNN: [[Int!]!]!
   strings: [String!] colors: [Color!]! moneys: [Money] more: Leaves moreN: Leaves! many: [Leaves] manyN: [Leaves!]
+  moneysN: [Money!] moneysNN: [[Money!]!]
 }
 
 input Where {
@@ -95,7 +96,7 @@ class Paint(StrEnum):
 LEAVES: Mapping[str, Any] = {
     "Color": (Color.RED, Color.GREEN, Color.BLUE, "r", Paint.RED, "RED", [], None),
     "Size": (1, 10, 1.0, True, "SMALL", {}),
-    "Money": (Decimal("1.50"), Decimal(0), "2", 3, None, "free"),
+    "Money": (Decimal("1.50"), Decimal(0), "2", 3, None, "free", Decimal(-1), Decimal(-2)),
 }
 
 
@@ -201,8 +202,8 @@ def resolve_type(value: Any, info: GraphQLResolveInfo[Any], kind: Any) -> Any:
 
 
 def _serialize_money(value: Any) -> Any:
-    if value == "free":
-        raise Boom("nothing is free")
+    if value in ("free", -1, -2):
+        raise Boom(f"nothing is {value}")
     return None if value is None else f"{value} €"
 
 

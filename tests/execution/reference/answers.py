@@ -84,6 +84,7 @@ async def answer(
         assert compiled is not None
         found = await executed(Subject(compiled, coerced), variables, root=root(), context=context())
     assert found == expected
+    assert repr(found.data) == repr(expected.data)  # the order of keys, and 1 beside 1.0 and true
     assert found.context == expected.context
     return found
 
