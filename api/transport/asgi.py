@@ -49,7 +49,12 @@ def read_headers(scope: Scope) -> dict[str, str]:
 def read_request_id(headers: Headers) -> str:
     """Return the caller's `X-Request-Id` if it is sane, and a new one otherwise."""
     given = headers.get("x-request-id", "")
-    return given if _SANE_REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    return given if _SANE_REQUEST_ID.fullmatch(given) else make_request_id()
+
+
+def make_request_id() -> str:
+    """Return the id of a request that has none."""
+    return os.urandom(16).hex()
 
 
 def read_send_now(scope: Scope) -> SendNow | None:

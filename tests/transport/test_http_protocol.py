@@ -1,14 +1,17 @@
 """The short way for whole answers says what the ordinary one says, and is taken only where it may be."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 import uvicorn
+from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.transport.asgi import RESPOND
 from api.transport.http_protocol import HttpProtocol
+from tests.conftest import eventually
 
 SAYS = {"content-length": "2", "x-said": "ja"}
 
@@ -62,10 +65,16 @@ async def said(app: App, *sent: bytes, protocol: type = HttpProtocol, pause_s: f
                 break
             heard += part
         writer.close()
+        await writer.wait_closed()
+        await eventually(lambda: _is_left_alone(server))
         return heard
     finally:
         for listener in server.servers:
             listener.close()
+
+
+async def _is_left_alone(server: uvicorn.Server) -> bool:
+    return not server.server_state.connections
 
 
 def without_date(heard: bytes) -> bytes:
@@ -122,3 +131,98 @@ async def test_a_server_that_logs_each_answer_goes_the_ordinary_way() -> None:
     app = App()
     assert (await said(app, request(), access_log=True)).endswith(b"ok")
     assert app.taken == [False]
+
+
+def refusal(heard: bytes) -> tuple[int, str]:
+    """Return the status and the code of a refusal that is the last thing said."""
+    head, body = heard[heard.rindex(b"HTTP/1.1 ") :].split(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    (error,) = json.loads(body)["errors"]
+    assert headers["content-type"] == "application/json; charset=utf-8"
+    assert headers["connection"] == "close"
+    assert headers["content-length"] == str(len(body))
+    assert headers["x-request-id"] == error["extensions"]["requestId"]
+    assert error["message"]
+    return int(status.split(" ")[1]), error["extensions"]["code"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"5\r\n\r\n",
+        b"\x00\xff\x16\x03\x01",  # the beginning of TLS, for example
+        b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+        request("/", "Content-Length: many", method="POST"),
+        request("/", "Content-Length: 1", "Content-Length: 2", method="POST"),
+    ],
+)
+async def test_bytes_that_are_no_http_get_an_error_like_all_others(sent: bytes) -> None:
+    app = App()
+    assert refusal(await said(app, sent, access_log=False)) == (400, "BAD_REQUEST")
+    assert app.taken == []
+
+
+async def test_what_was_answered_before_stays_answered() -> None:
+    app = App()
+    heard = await said(app, request(), b"5\r\n\r\n", access_log=False, pause_s=0.02)
+    assert heard.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert refusal(heard) == (400, "BAD_REQUEST")
+
+
+class Interrupted(App):
+    """Says half of its answer, and the other half when it is told that nobody listens any more."""
+
+    @override
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await send({"type": "http.response.body", "body": b"ab", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.body", "body": b"cd"})
+        self.taken.append(False)
+
+
+async def test_no_refusal_goes_into_an_answer_that_is_half_out() -> None:
+    app = Interrupted()
+    heard = await said(app, request(), b"5\r\n\r\n", access_log=False, pause_s=0.05)
+    assert heard.endswith(b"\r\n\r\nab")
+    assert heard.count(b"HTTP/1.1") == 1
+    assert app.taken == [False]
+
+
+@pytest.mark.parametrize("parts", [[b"x" * 30_000] * 4, [b"X-A: " + b"x" * 9_000 + b"\r\n"] * 12])
+async def test_a_head_that_is_too_long_is_refused_before_it_ends(parts: list[bytes]) -> None:
+    app = App()
+    heard = await said(app, b"GET / HTTP/1.1\r\nX-Long: x", *parts, access_log=False, pause_s=0.01)
+    assert refusal(heard) == (431, "PAYLOAD_TOO_LARGE")
+    assert app.taken == []
+
+
+async def test_a_long_body_is_none_of_a_head() -> None:
+    app = App()
+    sent = [request("/", "Content-Length: 200000", method="POST"), b"x" * 200_000, request()]
+    assert (await said(app, *sent, access_log=False, pause_s=0.02)).count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_a_head_that_does_not_end_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpProtocol, "head_timeout_s", 0.1)
+    app = App()
+    assert refusal(await said(app, b"GET / HTTP/1.1\r\nHost: x\r\n", access_log=False)) == (408, "REQUEST_TIMEOUT")
+    heard = await said(app, request() + b"GET / HTTP/1.1\r\n", access_log=False)
+    assert heard.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert refusal(heard) == (408, "REQUEST_TIMEOUT")
+
+
+async def test_who_connects_and_says_nothing_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpProtocol, "head_timeout_s", 0.1)
+    assert await said(App(), b"", access_log=False) == b""
+
+
+async def test_a_slow_answer_has_all_the_time_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpProtocol, "head_timeout_s", 0.05)
+    app = App()
+    app.pause.clear()
+    heard = await said(app, request("/slow"), access_log=False, pause_s=0.2)
+    assert heard.endswith(b"\r\n\r\nok")
