@@ -31,7 +31,9 @@ from graphql import (
 )
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
-from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
+from graphql.utilities.coerce_input_value import coerce_default_value
+
+from api.execution.coercion import Coerce, coercer_of
 
 COERCION_ERRORS_MAX = 10
 CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name})
@@ -49,7 +51,7 @@ class Variables:
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._schema = schema
         self._nodes = operation.variable_definitions or ()
-        self._known: list[tuple[str, GraphQLInputType, bool, Any]] | None = []
+        self._known: list[tuple[str, Coerce, bool, Any]] | None = []
         for node in self._nodes:
             signature = get_variable_signature(schema, node)
             # A type that contains itself can nest without end; graphql-core knows where to stop.
@@ -58,19 +60,20 @@ class Variables:
                 return
             try:
                 default = coerce_default_value(signature) if node.default_value else Undefined
-            except Exception:  # an input object's own check, which speaks where the default is needed
+                coerce = coercer_of(signature.type)
+            except Exception:  # an invalid default, or an input object's own check: it speaks where it is needed
                 default = []
             if not isinstance(default, _IMMUTABLE):
                 self._known = None
                 return
-            self._known.append((signature.name, signature.type, is_non_null_type(signature.type), default))
+            self._known.append((signature.name, coerce, is_non_null_type(signature.type), default))
 
     def coerce(self, given: Mapping[str, Any]) -> Values | list[GraphQLError]:
         """Return the values of the variables, or what is wrong with what was given."""
         if self._known is None:
             return self._coerce_slowly(given)
         coerced: Values = {}
-        for name, kind, is_required, default in self._known:
+        for name, coerce, is_required, default in self._known:
             value = given.get(name, Undefined)
             if value is Undefined:
                 if default is not Undefined:
@@ -79,7 +82,7 @@ class Variables:
                     return self._coerce_slowly(given)
                 continue
             try:
-                value = coerce_input_value(value, kind)
+                value = coerce(value)
             except Exception:  # an input object's own check
                 value = Undefined
             if value is Undefined:
