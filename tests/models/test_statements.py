@@ -1,6 +1,7 @@
 """Kept connections: what they answer, whose database they see, and that nothing is left behind on them."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,19 @@ async def test_a_light_row_reads_like_the_models_own(db: TortoiseContext, app_pa
     (key,) = await KEYS.fetch()
     assert (key.partner_id, key.expires_at, key.scopes) == (model.id, None, (await ApiKey.get(id=key.id)).scopes)
     assert key.is_valid(now())
+
+
+async def test_rows_are_compared_by_what_is_in_them_and_nothing_of_it_stays(
+    db: TortoiseContext, app_partner: Actor
+) -> None:
+    (row,), (same,) = [await PARTNERS.fetch([app_partner.partner.id]) for _ in range(2)]
+    before = sys.getrefcount(row.id), sys.getrefcount(same.id)
+    for _ in range(100):
+        assert row == same
+        assert not row != same  # noqa: SIM202 - it is a comparison of its own
+        assert row != row.id
+        assert {row: "found"}[same] == "found"
+    assert (sys.getrefcount(row.id), sys.getrefcount(same.id)) == before
 
 
 async def test_a_read_sees_what_was_committed_before_it_was_sent(db: TortoiseContext) -> None:
