@@ -42,7 +42,7 @@ class Shape(Generic[Row]):
         self._fields = columns
         self._members = members
         body = _body(columns, members, _postgres_decoder)
-        self.postgres: type[asyncpg.Record] = type(name, (asyncpg.Record,), body | COMPARISON)
+        self.postgres: type[asyncpg.Record] = type(name, (asyncpg.Record,), body | dict(COMPARISON))
         self.sqlite: type[tuple[Any, ...]] = type(name, (tuple,), _body(columns, members, _sqlite_decoder))
 
     @classmethod
@@ -80,8 +80,8 @@ def _is_equal(row: asyncpg.Record, other: object) -> bool:
     return isinstance(other, asyncpg.Record) and tuple(row) == tuple(other)
 
 
-#: Rows are compared by what is in them, and never by asyncpg's own comparison: 0.32 keeps a reference to each value that
-#: it looks at, for ever, which was 500 bytes for each request.
+#: Rows are compared by what is in them, and never by asyncpg's own comparison: that of 0.32 keeps a reference to each
+#: value that it looks at, for ever, which was 500 bytes for each request.
 COMPARISON: Mapping[str, Any] = {
     "__eq__": _is_equal,
     "__ne__": lambda row, other: not _is_equal(row, other),
