@@ -38,6 +38,8 @@ from bench.workloads import DONATE
 SIZES = (100, 1_000, 10_000)
 KINDS = {"raw": "the same text, only sent", "stock": "Strawberry's stock handler", "lucid": "Lucid"}
 WARM_UP = 3
+#: A connection for each event: one that was kept is closed by a server that has been busy for seconds.
+ONE_BY_ONE = httpx.Limits(max_keepalive_connections=0)
 #: Messages of a measurement, in all: few subscribers are sent more events.
 MESSAGES, EVENTS_MIN = 20_000, 10
 EVENT_S = 120.0
@@ -130,7 +132,7 @@ def other(kind: str) -> Iterator[Fan]:
     port = free_port()
     command = [sys.executable, "-m", "bench.fanout_servers", kind, str(port)]
     document = json.dumps({"id": "1", "type": "subscribe", "payload": {"query": STOCK}})
-    client = httpx.AsyncClient()
+    client = httpx.AsyncClient(limits=ONE_BY_ONE)
 
     async def emit(_: int) -> None:
         (await client.post(f"http://127.0.0.1:{port}/emit", timeout=EVENT_S)).raise_for_status()
@@ -142,7 +144,7 @@ def other(kind: str) -> Iterator[Fan]:
 @contextmanager
 def lucid(server: Server, known: Mapping[str, Any], key: str) -> Iterator[Fan]:
     """Lucid, with an NGO that follows its project."""
-    client = httpx.AsyncClient(headers={"Authorization": f"Bearer {known['keys'][0]}"})
+    client = httpx.AsyncClient(headers={"Authorization": f"Bearer {known['keys'][0]}"}, limits=ONE_BY_ONE)
     project, run = known["projects"][0][1], time.time_ns()
     users = [user[1] for user in known["users"] if user[2] == 0]
 
