@@ -126,6 +126,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_refused = True
         self._is_in_head = False
         self._wait_no_more()
+        if self.pipeline:  # an earlier request is being answered, and how far that has come is not known here
+            self.transport.close()
+            return
         cycle = self.cycle
         if cycle is not None:  # whoever works on an answer need not go on
             cycle.disconnected = True

@@ -192,6 +192,12 @@ async def test_no_refusal_goes_into_an_answer_that_is_half_out() -> None:
     assert app.taken == [False]
 
 
+async def test_no_refusal_goes_into_the_answer_to_an_earlier_request() -> None:
+    app = Interrupted()
+    heard = await said(app, request() + request() + b"5\r\n\r\n", access_log=False, pause_s=0.05)
+    assert b"BAD_REQUEST" not in heard
+
+
 @pytest.mark.parametrize("parts", [[b"x" * 30_000] * 4, [b"X-A: " + b"x" * 9_000 + b"\r\n"] * 12])
 async def test_a_head_that_is_too_long_is_refused_before_it_ends(parts: list[bytes]) -> None:
     app = App()
