@@ -56,8 +56,13 @@ class Standing:
 
     @property
     def reset_at(self) -> datetime:
-        """When all of it is there again, if nothing is spent until then."""
-        return datetime.fromtimestamp(time.time() + (self.capacity - self.level) / self.rate.refill_per_s, UTC)
+        """When all of it is there again, if nothing is spent until then. In UTC."""
+        return datetime.fromtimestamp(self.reset_s, UTC)
+
+    @property
+    def reset_s(self) -> int:
+        """The same, in seconds since 1970."""
+        return int(time.time() + (self.rate.capacity - self.level) / self.rate.refill_per_s)
 
     def wait_s(self, cost: int) -> int:
         """Return the seconds until so much could be spent."""

@@ -158,15 +158,6 @@ class Engine(Generic[Caller]):
         operation.charge = charge
         return operation
 
-    def admit(self, operation: Operation, caller: Caller, request_id: str) -> Operation | Result:
-        """Charge the caller for an operation that was found without the caller being asked for its budget.
-
-        Raises: Refused, and nothing was charged, for a caller who has spent more than there was or would.
-        """
-        if self._meter is not None:
-            self._meter.require_budget(caller)
-        return self.charge(operation, caller, request_id)
-
     def quote(self, operation: Operation, caller: Caller) -> Result:
         """Tell what an operation would cost, and do nothing."""
         if self._meter is None:

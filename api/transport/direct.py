@@ -163,7 +163,7 @@ class DirectRequest(Generic[Caller]):
         engine, operation, request_id = self._engine, self._operation, self._request_id
         try:
             caller = found.result()
-            charged = engine.admit(operation, caller, request_id)
+            charged = engine.charge(operation, caller, request_id)
         except Exception:  # nothing was charged
             self._connection.give_back(self._data)
             return

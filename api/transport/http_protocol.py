@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from api.execution.errors import Code, Refused
 from api.transport.asgi import RESPOND, Scope, make_request_id
@@ -54,6 +55,8 @@ class HttpProtocol(HttpToolsProtocol):
     _is_direct = False
     _held = b""
     _is_ending = False
+    _idle_since = 0.0
+    _idle_timer: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -65,6 +68,8 @@ class HttpProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         super().connection_lost(exc)
 
     @override
@@ -116,11 +121,21 @@ class HttpProtocol(HttpToolsProtocol):
         """Answer the request that is on its direct way: with a status, its own headers, and a body of their length."""
         if not self._is_direct:
             return
-        if not self.transport.is_closing():
-            usual = b"".join([b"%b: %b\r\n" % one for one in self.server_state.default_headers])
-            self.transport.write(b"%b%b\r\n%b" % (head, usual, body))
-        self._end_direct()
-        self.on_response_complete()
+        self._is_direct = False
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.transport.write(b"%b%b\r\n%b" % (head, _usual(self.server_state), body))
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._end_idling)
+        if self._is_ending:
+            self.transport.close()
+        elif self._held:
+            held, self._held = self._held, b""
+            self.flow.resume_reading()
+            # Not from here: a client that sends request after request would make this go deeper and deeper.
+            self.loop.call_soon(self.data_received, held)
 
     def give_back(self, data: bytes) -> None:
         """Take a request back from its direct way, and send it the ordinary one."""
@@ -130,14 +145,17 @@ class HttpProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._go_ordinarily(data + held)
 
-    def _end_direct(self) -> None:
-        self._is_direct = False
-        if self._is_ending:
+    def _end_idling(self) -> None:
+        """Close the connection if nothing has come for long enough: one timer, and not one for each request."""
+        self._idle_timer = None
+        cycle = self.cycle
+        if self.transport.is_closing() or not (cycle is None or cycle.response_complete):
+            return  # and after that, uvicorn's time for idling counts
+        idle_s = 0.0 if self._is_direct or self._is_in_message else self.loop.time() - self._idle_since
+        if idle_s >= self.timeout_keep_alive:
             self.transport.close()
-        elif self._held:
-            held, self._held = self._held, b""
-            # Not from here: a client that sends request after request would make this go deeper and deeper.
-            self.loop.call_soon(self.data_received, held)
+        else:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive - idle_s, self._end_idling)
 
     @override
     def timeout_keep_alive_handler(self) -> None:
@@ -236,8 +254,7 @@ class HttpProtocol(HttpToolsProtocol):
                 "cache-control": "no-store",
                 "connection": "close",
             }
-            usual = b"".join([b"%b: %b\r\n" % one for one in self.server_state.default_headers])
-            self.transport.write(b"%b%b\r\n%b" % (lines_of(refused.status, headers), usual, body))
+            self.transport.write(b"%b%b\r\n%b" % (lines_of(refused.status, headers), _usual(self.server_state), body))
         self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)
 
@@ -256,3 +273,16 @@ class HttpProtocol(HttpToolsProtocol):
             self.refuse(Refused(Code.REQUEST_TIMEOUT, message, HTTPStatus.REQUEST_TIMEOUT))
         elif self.cycle is None:  # nothing was ever asked
             self.transport.close()
+
+
+def _usual(state: ServerState) -> bytes:
+    """Return the headers that every answer has, `Date` among them: uvicorn makes new ones each second."""
+    headers, lines = _made[0]
+    if headers is not state.default_headers:
+        headers = state.default_headers
+        lines = b"".join([b"%b: %b\r\n" % one for one in headers])
+        _made[0] = (headers, lines)
+    return lines
+
+
+_made: list[tuple[list[tuple[bytes, bytes]], bytes]] = [([], b"")]
