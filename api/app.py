@@ -276,7 +276,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         lifespan=lifespan,
         routes=[
             Mount(ASSETS_PATH, graphiql_assets()),
-            *endpoints(text, is_ready, authenticator, engine.counters),
+            *endpoints(text, is_ready, authenticator, lambda: engine.counters() | http.direct.counters()),
         ],
     )
 

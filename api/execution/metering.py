@@ -160,5 +160,8 @@ def _written(epoch_s: int) -> str:
 
 
 def _tell(result: Result, cost: dict[str, Any]) -> Result:
+    if result.encoded is None and result.extensions is None:  # made for this answer alone
+        result.extensions = {"cost": cost}
+        return result
     extensions = {**result.extensions, "cost": cost} if result.extensions else {"cost": cost}
     return result.extended(extensions)

@@ -76,6 +76,8 @@ class Direct(Generic[Caller]):
 
     def __init__(self, engine: Engine[Caller], recognise: Recognise[Caller], always: Always) -> None:
         self.heads = Heads()
+        #: How many requests it has taken, of which few may have been given back.
+        self.taken = 0
         self._engine = engine
         self._recognise = recognise
         self._always = always
@@ -101,6 +103,10 @@ class Direct(Generic[Caller]):
         lead = lines_of(200, {**usual.own_headers(), "content-length": ""}).removesuffix(b"\r\n")
         self.heads.keep(data, lambda: Head(headers, lead, about, lambda: self._engine.listen(headers)))
 
+    def counters(self) -> dict[str, int]:
+        """Return what was counted since the process began, by the names under which it is published."""
+        return {"lucid_direct_requests_total": self.taken, "lucid_heads": len(self.heads)}
+
     def begin(self, known: Known, data: bytes, connection: Connection) -> bool:
         """Take a request, whose bytes are all there, and answer it; or do nothing with it, and return False."""
         asked = _read(data[known.body_starts :])
@@ -112,6 +118,7 @@ class Direct(Generic[Caller]):
             caller = head.about.look_up()
         except Exception:  # the ordinary way hears of it, too
             return False
+        self.taken += 1
         request = DirectRequest(self._engine, *found, head, known.request_id, data, connection)
         caller.add_done_callback(request.go_on, context=head.context.copy())
         return True

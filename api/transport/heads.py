@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
 
-from api.transport.asgi import Headers, make_request_id
+from api.transport.asgi import Headers, make_request_id, read_request_id
 
 #: Longer ones are read each time.
 HEAD_MAX = 4_096
@@ -31,8 +31,8 @@ _VARYING = re.compile(
 )
 
 
-# Lines that are ended or continued in some other way, and whatever else says where a body ends.
-_UNUSUAL = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|content-length|transfer-encoding|upgrade", re.IGNORECASE)
+# Lines that are ended or continued in some other way, and whatever else says where a body ends or what it is called by.
+_UNUSUAL = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|content-length|transfer-encoding|upgrade|x-request-id", re.I)
 
 
 class Head:
@@ -82,7 +82,9 @@ class Heads:
         head = self._known.get(rest)
         if head is None or length < 0:
             return None
-        return Known(head, end + len(END), length, request_id or make_request_id())
+        if not request_id:
+            return Known(head, end + len(END), length, make_request_id())
+        return Known(head, end + len(END), length, read_request_id({"x-request-id": request_id}))
 
     def keep(self, data: bytes, make: Callable[[], Head]) -> None:
         """Keep what the head means with which some bytes begin: they were just read, by a parser that knows how."""

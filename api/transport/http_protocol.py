@@ -62,7 +62,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._wait_for_head()
-        if not self.access_log and self.limit_concurrency is None:
+        if not self.config.access_log and self.limit_concurrency is None:
             self._directs = self.app_state.get(DIRECT, self._directs)
 
     @override
@@ -193,7 +193,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         cycle = self.cycle
         # There is none for a request that becomes a socket.
-        if cycle is None or cycle.scope is not self.scope or cycle.access_log:
+        if cycle is None or cycle.scope is not self.scope or self.config.access_log:
             return
         self.scope["extensions"] = {RESPOND: {"respond": self.respond}}
         direct = self._directs.get(self.scope["path"])
