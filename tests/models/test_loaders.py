@@ -178,8 +178,8 @@ async def test_a_sandbox_has_its_own_partners_clock(people: list[Partnership], d
 
 async def test_every_loader_is_tested(db: TortoiseContext) -> None:
     tested = {
-        "action_pages", "actions", "calculations", "clocks", "donation_pages", "events", "events_by_transfer", "heads", "keys",
-        "linked_users", "move_pages", "named_users", "organisations", "partners", "project_pages", "projects",
+        "action_pages", "actions", "calculations", "clocks", "donation_pages", "events", "events_by_transfer", "heads",
+        "keys", "linked_users", "move_pages", "named_users", "organisations", "partners", "project_pages", "projects",
         "projects_by_code", "reversals", "sums", "transfers", "users",
     }  # fmt: skip
     assert {name for name in vars(Loaders(loaders()._kept)) if not name.startswith("_")} == tested
