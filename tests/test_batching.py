@@ -135,11 +135,62 @@ async def test_too_few_answers_are_an_error_and_not_a_silence() -> None:
     batcher: Batcher[int, int] = Batcher(cook, size=10)
 
     async with asyncio.timeout(10):
-        with pytest.raises(ValueError, match="shorter"):
+        with pytest.raises(ValueError, match="0 answers"):
             await batcher.submit(1)
-        with pytest.raises(ValueError, match="shorter"):
+        with pytest.raises(ValueError, match="0 answers"):
             await batcher.submit(2)
         await batcher.close()
+
+
+async def test_what_one_caller_submits_goes_together_and_is_answered_at_once() -> None:
+    kitchen = Kitchen(is_open=False)
+    batcher: Batcher[int, int] = Batcher(kitchen.cook, size=4)
+    first = batcher.submit(0)
+    await turns()
+
+    alone, many, later = batcher.submit(1), batcher.submit_many([2, 3, 4, 5]), batcher.submit(6)
+    none = batcher.submit_many([])
+    kitchen.gate.set()
+
+    assert list(await asyncio.gather(first, alone, later)) == [0, 2, 12]
+    assert await many == [4, 6, 8, 10]
+    assert await none == []
+    assert kitchen.batches == [[0], [1], [2, 3, 4, 5], [6]]
+
+
+async def test_more_than_a_batch_holds_is_several_batches_and_one_answer() -> None:
+    kitchen = Kitchen()
+    batcher: Batcher[int, int] = Batcher(kitchen.cook, size=2)
+
+    assert await batcher.submit_many([0, 1, 2, 3, 4]) == [0, 2, 4, 6, 8]
+    assert kitchen.batches == [[0, 1], [2, 3], [4]]
+
+
+async def test_of_many_the_poisoned_ones_are_answered_with_what_they_raise() -> None:
+    async def cook(items: list[int]) -> Sequence[int | Exception]:
+        if 2 in items:
+            raise Poison
+        return [Poison() if item == 3 else item for item in items]
+
+    batcher: Batcher[int, int] = Batcher(cook, size=10)
+    neighbour, many = batcher.submit(0), batcher.submit_many([1, 2, 3, 4])
+
+    assert [type(one) for one in await many] == [int, Poison, Poison, int]
+    assert await neighbour == 0
+
+
+async def test_many_beyond_the_limit_are_turned_away_together() -> None:
+    kitchen = Kitchen(is_open=False)
+    batcher: Batcher[int, int] = Batcher(kitchen.cook, size=1, waiting_max=2)
+    served = [batcher.submit_many([0, 1])]
+    await turns()
+    served.append(batcher.submit_many([2, 3]))
+
+    with pytest.raises(Overloaded):
+        batcher.submit_many([4, 5])
+    kitchen.gate.set()
+
+    assert await asyncio.gather(*served) == [[0, 2], [4, 6]]
 
 
 async def test_a_cancelled_caller_stops_neither_its_own_item_nor_its_neighbours() -> None:
