@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from api.ledger import trips
-from api.ledger.actions import RecordAction, ReverseAction, calculate, frozen, rate
+from api.ledger.actions import RecordAction, ReverseAction, calculate, during, frozen, rate
 from api.ledger.donations import AMOUNT_MAX_G, DonateEnergy, ReverseDonation
 from api.ledger.errors import (
     ActionNotFound,
@@ -27,7 +29,7 @@ from api.ledger.once import OnceWriter
 from api.ledger.orders import Order, Outcome
 from api.ledger.reference import Catalogue
 from api.ledger.transfers import Writer
-from api.ledger.trips import Leg
+from api.ledger.trips import Leg, Others
 from api.ledger.users import IssueLinkCode, LinkUser, Name, Registry, UnlinkUser, is_code
 from api.models import Action, Environment, LinkCode, Receipt, SandboxClock, Transfer, TransferKind, UserLink, now
 
@@ -168,16 +170,16 @@ class Ledger:
         check_legs(legs, methodology)
         rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
         trips.check_reporting_time(legs, [tariff.kind for tariff in rated], await self.moment(caller))
-        others: list[dict[str, Any]] = []
+        others = Others()
         if user is not None:
             if caller is None:
                 raise UserNotFound
             user_id = await self.find(caller, user)
-            since = trips.day_of(legs[0].started_at, self.rules.zone)
-            others = [one.calculation for one in await Action.standing([(user_id, since)])]
-        lines = calculate(legs, rated, others, self.rules.zone)
+            standing = await Action.standing([(user_id, *during(legs, self.rules.zone))])
+            others = Others.of(standing, self.catalogue.exclusive, self.rules.zone)
+        lines, _ = calculate(legs, rated, others, self.rules.zone)
         return Estimate(
-            calculation=frozen(lines, rated),
+            calculation=orjson.loads(frozen(legs, rated, lines)),
             reduction_g=sum(line.reduction_g for line in lines),
             credited_g=sum(line.credited_g for line in lines),
         )

@@ -3,7 +3,7 @@
 Making a model of a row costs more than fetching it. A light row is what the driver hands out, a record on PostgreSQL
 and a tuple on SQLite, under a class that names its columns: `row.status`, in the type that the model declares. A value
 that the driver leaves as it came (a moment, an enum, JSON; on SQLite an id) is decoded when it is read, and only then.
-A moment of a row from PostgreSQL can be had as it came, too: `row.started_at_us`, microseconds since 2000.
+A moment can be had as PostgreSQL sends it, too: `row.started_at_us`, microseconds since 2000.
 The model's properties and methods are there as well, and nothing that asks or writes.
 """
 
@@ -27,6 +27,7 @@ Row = TypeVar("Row")
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 MICROSECOND = timedelta(microseconds=1)
+READ_MOMENT = datetime.fromisoformat
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: How a column is read from a record or a tuple by its place in it; None when it is there as it is wanted.
 Decoder = Callable[[Any], Any]
@@ -115,6 +116,8 @@ def _body(
         body[name] = property(_reader(index, decode))
         if decode is _moment:
             body[f"{name}_us"] = property(itemgetter(index))
+        elif decode is READ_MOMENT:
+            body[f"{name}_us"] = property(_reader(index, _microseconds_of))
     return body
 
 
@@ -132,6 +135,10 @@ def _reader(index: int, decode: Decoder | None) -> Callable[[Any], Any]:
 def microseconds(moment: datetime) -> int:
     """Return a moment as PostgreSQL counts it."""
     return (moment - EPOCH) // MICROSECOND
+
+
+def _microseconds_of(text: str) -> int:
+    return microseconds(READ_MOMENT(text))
 
 
 def _moment(count: int) -> datetime:
@@ -155,5 +162,5 @@ def _sqlite_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, fields.UUIDField):
         return pgproto.UUID
     if isinstance(field, fields.DatetimeField):
-        return datetime.fromisoformat
+        return READ_MOMENT
     return bool if isinstance(field, fields.BooleanField) else _decoder(field)
