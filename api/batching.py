@@ -17,7 +17,7 @@ its statements and its commits.
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
 from itertools import islice
 from typing import Any, Generic, TypeVar, overload
@@ -31,7 +31,7 @@ Row = TypeVar("Row")
 Made = TypeVar("Made")
 
 #: Who waits for an answer, and what is to be made of it first.
-Waiter = tuple["asyncio.Future[Any]", Callable[[Any], Any] | None]
+Waiter = tuple["asyncio.Future[Any] | Place[Any]", Callable[[Any], Any] | None]
 
 
 #: What one caller has submitted, who waits for the answers, and whether for all of them or for the only one.
@@ -262,6 +262,27 @@ class Loader(Batches, Generic[Key, Row]):
         self._waiters += 1
         return answer
 
+    def load_each(self, keys: Collection[Key]) -> "asyncio.Future[dict[Key, Row | Exception | None]]":
+        """Return the rows of distinct keys by key, and exceptions where they belong: one future for all of them.
+
+        Raises: Overloaded, at once, when too much is waiting.
+        """
+        if self._waiters >= self._waiting_max:
+            raise self._overloaded()
+        waiting = self._waiting
+        answers: asyncio.Future[dict[Key, Row | Exception | None]] = asyncio.get_running_loop().create_future()
+        if not keys:
+            answers.set_result({})
+            return answers
+        told: dict[Key, Any] = {}
+        is_idle = not waiting
+        for key in keys:
+            waiting.setdefault(key, []).append((Place(key, told, len(keys), answers), None))
+        if is_idle:
+            self._lanes.call(self)
+        self._waiters += len(keys)
+        return answers
+
     def load_many(self, keys: Iterable[Key]) -> "asyncio.Future[list[Row | None]]":
         """Return the rows of keys, in order."""
         return asyncio.gather(*[self.load(key) for key in keys])
@@ -290,6 +311,34 @@ class Loader(Batches, Generic[Key, Row]):
             rows = dict.fromkeys(batch, error)
         for key, waiters in batch.items():
             _tell(rows.get(key), waiters)
+
+
+class Place(Generic[Key]):
+    """One of several answers that somebody waits for: it is told as a future is, and the last one tells them all."""
+
+    __slots__ = ("_all", "_count", "_key", "_told")
+
+    def __init__(self, key: Key, told: dict[Key, Any], count: int, answers: "asyncio.Future[dict[Key, Any]]") -> None:
+        self._key = key
+        self._told = told
+        self._count = count
+        self._all = answers
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._all.done()
+
+    def set_result(self, answer: object) -> None:
+        """Tell it."""
+        self._told[self._key] = answer
+        if len(self._told) == self._count:
+            self._all.set_result(self._told)
+
+    #: To those who ask for several, an exception is an answer.
+    set_exception = set_result
+
+    def exception(self) -> None:
+        """Nothing is raised to nobody."""
 
 
 def _tell(answer: object, waiters: list[Waiter]) -> None:

@@ -351,6 +351,48 @@ async def test_a_key_that_fails_fails_for_those_who_asked_for_it_alone() -> None
     assert library.batches == [[3, 7, 13, 4], [3], [7], [13], [4]]
 
 
+async def test_each_of_many_keys_is_answered_and_what_fails_stands_where_it_belongs() -> None:
+    asked: list[list[int]] = []
+
+    async def ask(keys: list[int]) -> Mapping[int, str | Exception]:
+        asked.append(keys)
+        if 4 in keys:
+            raise Poison
+        return {key: Poison() if key == 3 else str(key) for key in keys if key != 2}
+
+    loader: Loader[int, str] = Loader(ask, size=10)
+
+    one, many, none = loader.load(1), loader.load_each([1, 2, 3]), loader.load_each([])
+
+    assert await one == "1"
+    answers = await many
+    assert (answers[1], answers[2], type(answers[3])) == ("1", None, Poison)
+    assert await none == {}
+    assert asked == [[1, 2, 3]]
+    poisoned = await loader.load_each([4, 5])
+    assert (type(poisoned[4]), poisoned[5]) == (Poison, "5")
+
+
+async def test_who_asked_for_many_may_leave() -> None:
+    gate = asyncio.Event()
+
+    async def ask(keys: list[int]) -> Mapping[int, str]:
+        await gate.wait()
+        return {key: str(key) for key in keys}
+
+    loader: Loader[int, str] = Loader(ask, size=10, waiting_max=4)
+    leaving, staying = loader.load_each([1, 2, 3]), loader.load_each([3])
+    with pytest.raises(Overloaded):
+        loader.load_each([4])
+    await turns()
+
+    leaving.cancel()
+    gate.set()
+
+    assert await staying == {3: "3"}
+    assert await loader.load_each([4, 5]) == {4: "4", 5: "5"}
+
+
 async def test_who_leaves_takes_nobodys_answer_along() -> None:
     library = Library(is_open=False)
     loader = Loader(library.ask, size=10)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 from typing_extensions import override
 
 from api.ledger import trace, trips
@@ -233,11 +234,17 @@ def calculate(
 
 def frozen(legs: Sequence[Leg], rated: Sequence[Tariff], lines: Sequence[Line]) -> str:
     """Return the calculation as it is stored, in JSON: complete, to be checked when the factors are long replaced."""
-    told = [
-        f'{tariff.told_first},"quantity":{leg.quantity},'
-        f'"started_at":"{leg.started_at.isoformat()}","ended_at":"{leg.ended_at.isoformat()}",'
-        f'"baseline_mg":{line.baseline_mg},"project_mg":{line.project_mg},"reduction_g":{line.reduction_g},'
-        f'"credited_g":{line.credited_g},"cap_remaining_g":{line.cap_remaining_g},{tariff.told_last}'
-        for leg, tariff, line in zip(legs, rated, lines, strict=True)
-    ]
+    told: list[str] = []
+    for leg, tariff, line in zip(legs, rated, lines, strict=True):
+        own = {
+            "quantity": leg.quantity,
+            "started_at": leg.started_at,
+            "ended_at": leg.ended_at,
+            "baseline_mg": line.baseline_mg,
+            "project_mg": line.project_mg,
+            "reduction_g": line.reduction_g,
+            "credited_g": line.credited_g,
+            "cap_remaining_g": line.cap_remaining_g,
+        }
+        told.append(f"{tariff.told_first},{orjson.dumps(own)[1:-1].decode()},{tariff.told_last}")
     return f'{{"rounding":"FLOOR_EACH_LEG","lines":[{",".join(told)}]}}'

@@ -3,9 +3,10 @@
 A day is a calendar day of the programme's time zone, and a trip belongs to the day on which it starts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from api.ledger.days import day_of
@@ -72,35 +73,28 @@ class Others:
         self.spans: list[tuple[int, int]] = []
         self.used: dict[DayType, tuple[int, int]] = {}
 
-    @classmethod
-    def of(cls, actions: Iterable[StandingAction], exclusive: set[str], zone: ZoneInfo) -> "Others":
-        """Return recorded actions, as `Action.standing` reads them, as the other trips of one user."""
-        others = cls()
-        for action in actions:
-            others.add(action, exclusive, zone)
-        return others
-
     def add(self, action: StandingAction, exclusive: set[str], zone: ZoneInfo) -> None:
-        """Add an action, of which one leg tells all, and only of several each has to be looked at.
+        """Add a recorded action.
 
         `exclusive` holds the codes of all types of which a person does one at a time.
         """
-        if action.lines is None:
-            starts, ends = action.started_at_us, action.ended_at_us
-            self._add(action.type, action.quantity, starts, ends, action.credited_g, exclusive, zone)
-            return
-        for line in action.lines:
-            starts, ends = (microseconds(datetime.fromisoformat(line[one])) for one in ("started_at", "ended_at"))
-            self._add(line["type"], line["quantity"], starts, ends, line["credited_g"], exclusive, zone)
+        if action.lines is None:  # it has one leg, of which the action tells all
+            legs = [(action.type, action.quantity, action.starts, action.ends, action.credited_g)]
+        else:
+            legs = [_leg(line) for line in action.lines]
+        spans, used = self.spans, self.used
+        for kind, quantity, starts, ends, credited_g in legs:
+            if kind in exclusive:
+                spans.append((starts, ends))
+            slot = (kind, day_of(starts, zone).starts)
+            before = used.get(slot)
+            used[slot] = (quantity, credited_g) if before is None else (before[0] + quantity, before[1] + credited_g)
 
-    def _add(
-        self, kind: str, quantity: int, starts: int, ends: int, credited_g: int, exclusive: set[str], zone: ZoneInfo
-    ) -> None:
-        if kind in exclusive:
-            self.spans.append((starts, ends))
-        slot = (kind, day_of(starts, zone).starts)
-        before = self.used.get(slot)
-        self.used[slot] = (quantity, credited_g) if before is None else (before[0] + quantity, before[1] + credited_g)
+
+def _leg(line: Mapping[str, Any]) -> tuple[str, int, int, int, int]:
+    """Read what the rules look at of a line of a calculation."""
+    starts, ends = [microseconds(datetime.fromisoformat(line[name])) for name in ("started_at", "ended_at")]
+    return line["type"], line["quantity"], starts, ends, line["credited_g"]
 
 
 def check_shape(legs: Sequence[Leg]) -> None:

@@ -13,7 +13,7 @@ from tortoise.models import Model
 from api.models.changes import update
 from api.models.environment import Environment
 from api.models.paging import Page, PageStatement, Window, page_of
-from api.models.rows import Shape
+from api.models.rows import CountedField, Shape
 from api.models.statements import Statement, Transaction, kept
 from api.models.texts import can_hold
 
@@ -112,8 +112,8 @@ class StandingAction(Protocol):
     user_id: UUID
     type: str
     quantity: int
-    started_at_us: int
-    ended_at_us: int
+    starts: int
+    ends: int
     credited_g: int
     lines: list[dict[str, Any]] | None
 
@@ -157,17 +157,21 @@ STANDING: Statement[Any] = Statement(
     "standing actions",
     Shape[Any].of(
         Action,
-        *("user_id", "type", "quantity", "started_at", "ended_at", "credited_g"),
+        *("user_id", "type", "quantity", "credited_g"),
+        starts=CountedField(),
+        ends=CountedField(),
         lines=fields.JSONField[Any](null=True),
     ),
     postgres="""
-SELECT {a}, CASE WHEN jsonb_array_length(a.calculation -> 'lines') > 1 THEN a.calculation -> 'lines' END AS lines
+SELECT {a}, a.started_at AS starts, a.ended_at AS ends,
+  CASE WHEN jsonb_array_length(a.calculation -> 'lines') > 1 THEN a.calculation -> 'lines' END AS lines
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS k (user_id, since, until)
 JOIN action a
   ON a.user_id = k.user_id AND a.ended_at > k.since AND a.started_at < k.until AND a.status <> 'REVERSED'
 """,
     sqlite="""
-SELECT {a}, CASE WHEN json_array_length(a.calculation, '$.lines') > 1 THEN a.calculation -> '$.lines' END AS lines
+SELECT {a}, a.started_at AS starts, a.ended_at AS ends,
+  CASE WHEN json_array_length(a.calculation, '$.lines') > 1 THEN a.calculation -> '$.lines' END AS lines
 FROM json_each(?1) AS k CROSS JOIN action a
   ON a.user_id = k.value ->> 0 AND a.ended_at > k.value ->> 1 AND a.started_at < k.value ->> 2
   AND a.status <> 'REVERSED'

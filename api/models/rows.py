@@ -3,7 +3,7 @@
 Making a model of a row costs more than fetching it. A light row is what the driver hands out, a record on PostgreSQL
 and a tuple on SQLite, under a class that names its columns: `row.status`, in the type that the model declares. A value
 that the driver leaves as it came (a moment, an enum, JSON; on SQLite an id) is decoded when it is read, and only then.
-A moment can be had as PostgreSQL sends it, too: `row.started_at_us`, microseconds since 2000.
+A moment of a row from PostgreSQL can be had as it came, too: `row.started_at_us`, microseconds since 2000.
 The model's properties and methods are there as well, and nothing that asks or writes.
 """
 
@@ -27,10 +27,13 @@ Row = TypeVar("Row")
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 MICROSECOND = timedelta(microseconds=1)
-READ_MOMENT = datetime.fromisoformat
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 #: How a column is read from a record or a tuple by its place in it; None when it is there as it is wanted.
 Decoder = Callable[[Any], Any]
+
+
+class CountedField(fields.DatetimeField[Any]):
+    """A moment as PostgreSQL counts it, in microseconds since 2000: for what is compared and never shown."""
 
 
 class Shape(Generic[Row]):
@@ -116,8 +119,6 @@ def _body(
         body[name] = property(_reader(index, decode))
         if decode is _moment:
             body[f"{name}_us"] = property(itemgetter(index))
-        elif decode is READ_MOMENT:
-            body[f"{name}_us"] = property(_reader(index, _microseconds_of))
     return body
 
 
@@ -137,8 +138,8 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-def _microseconds_of(text: str) -> int:
-    return microseconds(READ_MOMENT(text))
+def _count(text: str) -> int:
+    return microseconds(datetime.fromisoformat(text))
 
 
 def _moment(count: int) -> datetime:
@@ -146,6 +147,8 @@ def _moment(count: int) -> datetime:
 
 
 def _postgres_decoder(field: "Field[Any]") -> Decoder | None:
+    if isinstance(field, CountedField):
+        return None
     if isinstance(field, fields.DatetimeField):
         return _moment
     return _decoder(field)
@@ -161,6 +164,8 @@ def _decoder(field: "Field[Any]") -> Decoder | None:
 def _sqlite_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, fields.UUIDField):
         return pgproto.UUID
+    if isinstance(field, CountedField):
+        return _count
     if isinstance(field, fields.DatetimeField):
-        return READ_MOMENT
+        return datetime.fromisoformat
     return bool if isinstance(field, fields.BooleanField) else _decoder(field)
