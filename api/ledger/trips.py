@@ -33,7 +33,7 @@ KMH_IN_M_PER_S = 3.6
 SPEED_SHOWN_MAX_KMH = 1_000_000
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(slots=True)
 class Leg:
     """A part of an action in one mode, not changed once it is made.
 
