@@ -14,8 +14,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache, lru_cache
-from struct import Struct
+from functools import cache
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
@@ -29,8 +28,6 @@ PYTHON_DIGITS = bytes.maketrans(DIGIT_BYTES, b"0123456789abcdefghijklmnopqrstuv"
 #: Digits of an id, of which the first has but three bits.
 SUFFIX, LARGEST_FIRST = 26, ord("7")
 COUNTER_BITS = 32
-#: What comes after the time: version and the counter's upper bits; variant, its lower bits, random bits.
-PARTS = Struct(">HQ")
 RANDOM_BYTES = 8
 RANDOM_AT_ONCE = 512
 
@@ -62,15 +59,11 @@ def new_id(at: datetime | None = None) -> UUID:
     Of the ids that a process makes for one millisecond, the later is the larger: after the time comes a counter
     (RFC 9562, 6.2, method 1), so that what one call wrote is listed in the order in which it was written.
     """
+    milliseconds = int((at or now()).timestamp() * 1000)
     count = next(_counter) & (2**COUNTER_BITS - 1)
-    low = 0b10 << 62 | (count & (2**20 - 1)) << 42 | next(_randoms[0]) >> 22
-    return pgproto.UUID(_time(at or now()) + PARTS.pack(0x7 << 12 | count >> 20, low))
-
-
-@lru_cache(256)
-def _time(at: datetime) -> bytes:
-    """Return how the ids of a moment begin; what one call writes is all of one moment."""
-    return int(at.timestamp() * 1000).to_bytes(6, "big")
+    low = (count & (2**20 - 1)) << 42 | next(_randoms[0]) >> 22
+    value = milliseconds << 80 | 0x7 << 76 | count >> 20 << 64 | 0b10 << 62 | low
+    return pgproto.UUID(value.to_bytes(16, "big"))
 
 
 #: The id of no row at all.
