@@ -17,7 +17,7 @@ its statements and its commits.
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
 from itertools import islice
 from typing import Any, Generic, TypeVar, overload
@@ -31,7 +31,11 @@ Row = TypeVar("Row")
 Made = TypeVar("Made")
 
 #: Who waits for an answer, and what is to be made of it first.
-Waiter = tuple["asyncio.Future[Any]", Callable[[Any], Any] | None]
+Waiter = tuple["asyncio.Future[Any] | Place[Any]", Callable[[Any], Any] | None]
+
+
+#: What one caller has submitted, who waits for the answers, and whether for all of them or for the only one.
+Lot = tuple[list[Item], "asyncio.Future[Any]", bool]
 
 
 class Overloaded(Exception):
@@ -131,45 +135,77 @@ class Batcher(Batches, Generic[Item, Answer]):
     ) -> None:
         super().__init__(size, lanes, waiting_max)
         self._run = run
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[Lot[Item]] = deque()
+        self._count = 0
 
     @override
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._count
 
     def submit(self, item: Item) -> "asyncio.Future[Answer]":
         """Run the item in the next batch and return its answer.
 
         Raises: Overloaded, at once, when too much is waiting; later, whatever `run` answers for the item.
         """
-        waiting = self._waiting
-        if len(waiting) >= self._waiting_max:
-            raise self._overloaded()
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        waiting.append((item, answer))
-        if len(waiting) == 1:
-            self._lanes.call(self)
+        self._submit(([item], answer, False))
         return answer
+
+    def submit_many(self, items: list[Item]) -> "asyncio.Future[list[Answer | Exception]]":
+        """Run items, all in one batch unless they are more than a batch holds, and return their answers in order.
+
+        One future for all of them: an answer that is an exception is returned and not raised.
+
+        Raises: Overloaded, at once, when too much is waiting.
+        """
+        answers: asyncio.Future[list[Answer | Exception]] = asyncio.get_running_loop().create_future()
+        if not items:
+            answers.set_result([])
+            return answers
+        self._submit((items, answers, True))
+        return answers
+
+    def _submit(self, lot: "Lot[Item]") -> None:
+        if self._count >= self._waiting_max:
+            raise self._overloaded()
+        self._waiting.append(lot)
+        self._count += len(lot[0])
+        if len(self._waiting) == 1:
+            self._lanes.call(self)
 
     @override
     def take(self) -> Coroutine[Any, Any, None]:
         waiting = self._waiting
-        return self._answer([waiting.popleft() for _ in range(min(self._size, len(waiting)))])
+        batch = [waiting.popleft()]
+        count = len(batch[0][0])
+        while waiting and count + len(waiting[0][0]) <= self._size:
+            batch.append(waiting.popleft())
+            count += len(batch[-1][0])
+        self._count -= count
+        return self._answer(batch)
 
-    async def _answer(self, batch: list[tuple[Item, "asyncio.Future[Answer]"]]) -> None:
+    async def _answer(self, lots: "list[Lot[Item]]") -> None:
+        items = [item for lot in lots for item in lot[0]]
+        answers: list[Answer | Exception] = []
+        for first in range(0, len(items), self._size):  # a lot may be larger than a batch
+            answers += await self._answers(items[first : first + self._size])
+        ends = 0
+        for those, waiter, is_many in lots:
+            begins, ends = ends, ends + len(those)
+            _tell(answers[begins:ends] if is_many else answers[begins], [(waiter, None)])
+
+    async def _answers(self, items: list[Item]) -> Sequence[Answer | Exception]:
         try:
-            answers = await self._run([item for item, _ in batch])
-            answered = list(zip(batch, answers, strict=True))
+            answers = await self._run(items)
+            if len(answers) != len(items):
+                raise ValueError(f"{len(items)} items were given {len(answers)} answers")  # noqa: TRY301
         except Unavailable as error:
-            answered = [(one, error) for one in batch]
+            return [error] * len(items)
         except Exception as error:
-            if len(batch) > 1:
-                for one in batch:
-                    await self._answer([one])
-                return
-            answered = [(batch[0], error)]
-        for (_, waiter), answer in answered:
-            _tell(answer, [(waiter, None)])
+            if len(items) == 1:
+                return [error]
+            return [one for item in items for one in await self._answers([item])]
+        return answers
 
 
 class Loader(Batches, Generic[Key, Row]):
@@ -226,6 +262,27 @@ class Loader(Batches, Generic[Key, Row]):
         self._waiters += 1
         return answer
 
+    def load_each(self, keys: Collection[Key]) -> "asyncio.Future[dict[Key, Row | Exception | None]]":
+        """Return the rows of distinct keys by key, and exceptions where they belong: one future for all of them.
+
+        Raises: Overloaded, at once, when too much is waiting.
+        """
+        if self._waiters >= self._waiting_max:
+            raise self._overloaded()
+        waiting = self._waiting
+        answers: asyncio.Future[dict[Key, Row | Exception | None]] = asyncio.get_running_loop().create_future()
+        if not keys:
+            answers.set_result({})
+            return answers
+        told: dict[Key, Any] = {}
+        is_idle = not waiting
+        for key in keys:
+            waiting.setdefault(key, []).append((Place(key, told, len(keys), answers), None))
+        if is_idle:
+            self._lanes.call(self)
+        self._waiters += len(keys)
+        return answers
+
     def load_many(self, keys: Iterable[Key]) -> "asyncio.Future[list[Row | None]]":
         """Return the rows of keys, in order."""
         return asyncio.gather(*[self.load(key) for key in keys])
@@ -254,6 +311,34 @@ class Loader(Batches, Generic[Key, Row]):
             rows = dict.fromkeys(batch, error)
         for key, waiters in batch.items():
             _tell(rows.get(key), waiters)
+
+
+class Place(Generic[Key]):
+    """One of several answers that somebody waits for: it is told as a future is, and the last one tells them all."""
+
+    __slots__ = ("_all", "_count", "_key", "_told")
+
+    def __init__(self, key: Key, told: dict[Key, Any], count: int, answers: "asyncio.Future[dict[Key, Any]]") -> None:
+        self._key = key
+        self._told = told
+        self._count = count
+        self._all = answers
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._all.done()
+
+    def set_result(self, answer: object) -> None:
+        """Tell it."""
+        self._told[self._key] = answer
+        if len(self._told) == self._count:
+            self._all.set_result(self._told)
+
+    #: To those who ask for several, an exception is an answer.
+    set_exception = set_result
+
+    def exception(self) -> None:
+        """Nothing is raised to nobody."""
 
 
 def _tell(answer: object, waiters: list[Waiter]) -> None:

@@ -5,78 +5,52 @@ python -m bench.bulk --report
 """
 
 import argparse
-import asyncio
 import json
 import statistics
 import sys
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
-import httpx
 from rich.console import Console
 
 from bench import servers
-from bench.checks import count_rows
+from bench.calls import CALL, SENDERS, CallFailed, Recorded, record_many
+from bench.checks import RowsWrong, require_sound
 from bench.load import ACTIONS, KNOWN, working_copy
-from bench.numbers import Numbers, leg, trip
+from bench.numbers import Numbers
 from bench.places import WORK
-from bench.postgres import postgres
-from bench.race import WARM_UP_S, run_once
+from bench.postgres import Server, postgres
+from bench.race import WARM_UP_S, WrongAnswer, run_once
 from bench.report import machine, table, today, write_part
 from bench.servers import Running
-
-CALL = 1_000
-#: Calls under way at the same time.
-SENDERS = 4
-RECORD = """mutation Record($input: RecordActionsInput!) {
-  recordActions(input: $input) {
-    results { action { id credited status } replayed errors { __typename } }
-    errors { __typename }
-  }
-}"""
 
 console = Console(soft_wrap=True)
 
 
-async def bulk(running: Running, known: Mapping[str, Any], numbers: Numbers, seconds: float) -> float:
-    """Send calls of 1,000 for some seconds and return actions for each second.
+def record_single(server: Server, running: Running, numbers: Numbers, seconds: float) -> Recorded:
+    """Let the load generator of the race record actions for some seconds, one in a request."""
+    database_s = server.cpu_s()
+    measured, server_us = run_once(server, running, "W1", seconds, numbers)
+    database_us = (server.cpu_s() - database_s) / measured.requests * 1e6
+    return Recorded(measured.requests, measured.seconds, server_us, database_us)
 
-    Raises: RuntimeError when one was not recorded.
-    """
-    users = [user[1] for user in known["users"] if user[2] == 0]
-    ends_at = time.perf_counter() + seconds
-    recorded = 0
-    # No number is drawn twice: single records take the users in another order.
-    counter = numbers.next
 
-    async def send(client: httpx.AsyncClient) -> None:
-        nonlocal recorded, counter
-        while time.perf_counter() < ends_at:
-            first, counter = counter, counter + CALL
-            actions = []
-            for number in range(first, first + CALL):
-                user, starts = trip(number, len(users))
-                actions.append({"user": {"id": users[user]}, "legs": [leg(starts)]})
-            given = {"idempotencyKey": f"bulk-{first}", "actions": actions}
-            answer = await client.post(
-                f"http://127.0.0.1:{running.port}/graphql",
-                content=json.dumps({"query": RECORD, "variables": {"input": given}}),
-                headers={"Content-Type": "application/json"},
-            )
-            content = answer.json()
-            results = ((content.get("data") or {}).get("recordActions") or {}).get("results") or []
-            good = sum(1 for one in results if one["action"] is not None and not one["replayed"])
-            if good != CALL:
-                raise RuntimeError(f"{good} of {CALL} were recorded: {answer.text[:500]}")
-            recorded += good
-
-    headers = {"Authorization": f"Bearer {known['keys'][0]}"}
-    begun = time.perf_counter()
-    async with httpx.AsyncClient(headers=headers, timeout=120) as client:
-        await asyncio.gather(*(send(client) for _ in range(SENDERS)))
-    numbers.use(counter - numbers.next)
-    return recorded / (time.perf_counter() - begun)
+def shown(singles: Sequence[Recorded], bulks: Sequence[Recorded]) -> str:
+    """Return the medians as a table."""
+    rows = [
+        [
+            says,
+            f"{statistics.median(one.per_s for one in measured):,.0f}",
+            f"{statistics.median(one.server_us for one in measured):,.0f}",
+            f"{statistics.median(one.database_us for one in measured):,.0f}",
+        ]
+        for says, measured in (
+            ("one in a call, 64 connections", singles),
+            (f"{CALL:,} in a call, {SENDERS} at a time", bulks),
+        )
+    ]
+    ratio = statistics.median(one.per_s for one in bulks) / statistics.median(one.per_s for one in singles)
+    heads = ["records", "actions per s", "CPU µs an action: server", "database"]
+    return f"{table(heads, rows)}\n\nRatio: {ratio:.1f}×."
 
 
 def main() -> int:
@@ -91,26 +65,27 @@ def main() -> int:
     folder = working_copy(given.actions, fresh=True)
     known = json.loads((folder / KNOWN).read_text())
     own = {**known, "users": [user for user in known["users"] if user[2] != 0]}
-    singles, bulks, cpu_single, cpu_bulk = [], [], [], []
+    singles, bulks = [], []
     WORK.mkdir(parents=True, exist_ok=True)
-    with postgres(folder) as server, servers.lucid(server, own) as running:
-        numbers = Numbers(folder)
-        run_once(server, running, "W1", WARM_UP_S, numbers)
-        for turn in range(given.rounds):
-            measured, cpu_us = run_once(server, running, "W1", given.seconds, numbers)
-            singles.append(measured.per_s)
-            cpu_single.append(cpu_us)
-            before, cpu = count_rows(server, running.database, "W1"), running.cpu_s()
-            bulks.append(asyncio.run(bulk(running, known, numbers, given.seconds)))
-            added = count_rows(server, running.database, "W1")["actions"] - before["actions"]
-            cpu_bulk.append((running.cpu_s() - cpu) / added * 1e6)
-            console.print(f"  round {turn + 1}  single {singles[-1]:,.0f}/s  in calls of {CALL:,}: {bulks[-1]:,.0f}/s")
-    single, many = statistics.median(singles), statistics.median(bulks)
-    rows = [
-        ["one in a call, 64 connections", f"{single:,.0f}", f"{statistics.median(cpu_single):,.0f}"],
-        [f"{CALL:,} in a call, {SENDERS} at a time", f"{many:,.0f}", f"{statistics.median(cpu_bulk):,.0f}"],
-    ]
-    text = f"{table(['records', 'actions per s', 'CPU µs an action'], rows)}\n\nRatio: {many / single:.1f}×."
+    try:
+        with postgres(folder) as server, servers.lucid(server, own) as running:
+            server.warm(running.database)
+            numbers = Numbers(folder)
+            run_once(server, running, "W1", WARM_UP_S, numbers)
+            record_many(server, running, known, numbers, WARM_UP_S)
+            for turn in range(given.rounds):
+                singles.append(record_single(server, running, numbers, given.seconds))
+                bulks.append(record_many(server, running, known, numbers, given.seconds))
+                console.print(
+                    f"  round {turn + 1}  single {singles[-1].per_s:,.0f}/s  in calls of {CALL:,}: "
+                    f"{bulks[-1].per_s:,.0f}/s, CPU us an action: server {bulks[-1].server_us:.1f}, "
+                    f"database {bulks[-1].database_us:.1f}"
+                )
+            require_sound(server, running.database)
+    except (CallFailed, RowsWrong, WrongAnswer) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    text = shown(singles, bulks)
     console.print(text)
     if given.report:
         write_part("bulk", f"{today()}, {machine()}; {given.actions:,} actions before.\n\n{text}")

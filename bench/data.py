@@ -22,7 +22,7 @@ from api.ledger.actions import RecordAction, calculate, frozen, rate
 from api.ledger.donations import DonateEnergy
 from api.ledger.methodology import emissions_mg, reduction_g
 from api.ledger.reference import Catalogue
-from api.ledger.trips import Leg
+from api.ledger.trips import Leg, Others
 from api.models import (
     Account,
     Action,
@@ -417,10 +417,10 @@ class _Trip:
     def _by_the_ledger(self, quantity: int, started_at: datetime, ended_at: datetime) -> tuple[dict[str, Any], int]:
         legs = [Leg(type=self.code, quantity=quantity, started_at=started_at, ended_at=ended_at)]
         rated = rate(legs, METHODOLOGY, self._catalogue)
-        lines = calculate(legs, rated, [], self._zone)
-        if lines[0].is_capped:
+        lines, _ = calculate(legs, rated, Others(), self._zone)
+        if lines[0].credited_g < lines[0].reduction_g:
             raise LoaderOutdated(f"A {self.code} trip of {quantity} m reaches its daily cap.")
-        return frozen(lines, rated), lines[0].credited_g
+        return orjson.loads(frozen(legs, rated, lines)), lines[0].credited_g
 
 
 def _of_models(model: type[Model], made: Sequence[Model]) -> Rows:

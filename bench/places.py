@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -52,6 +53,22 @@ def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks: int = os.sysconf("SC_CLK_TCK")
     return (int(fields[11]) + int(fields[12])) / ticks
+
+
+def family_cpu_s(pid: int) -> float:
+    """Return the CPU that a process, its children, and those of its children that have ended have used."""
+    ticks: int = os.sysconf("SC_CLK_TCK")
+    used = 0
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        with suppress(OSError):  # it has just ended, and is counted with its parent's
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(folder.name) == pid:
+                used += sum(map(int, fields[11:15]))
+            elif int(fields[1]) == pid:
+                used += int(fields[11]) + int(fields[12])
+    return used / ticks
 
 
 def rss_kib(pid: int) -> int:

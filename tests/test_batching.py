@@ -135,11 +135,62 @@ async def test_too_few_answers_are_an_error_and_not_a_silence() -> None:
     batcher: Batcher[int, int] = Batcher(cook, size=10)
 
     async with asyncio.timeout(10):
-        with pytest.raises(ValueError, match="shorter"):
+        with pytest.raises(ValueError, match="0 answers"):
             await batcher.submit(1)
-        with pytest.raises(ValueError, match="shorter"):
+        with pytest.raises(ValueError, match="0 answers"):
             await batcher.submit(2)
         await batcher.close()
+
+
+async def test_what_one_caller_submits_goes_together_and_is_answered_at_once() -> None:
+    kitchen = Kitchen(is_open=False)
+    batcher: Batcher[int, int] = Batcher(kitchen.cook, size=4)
+    first = batcher.submit(0)
+    await turns()
+
+    alone, many, later = batcher.submit(1), batcher.submit_many([2, 3, 4, 5]), batcher.submit(6)
+    none = batcher.submit_many([])
+    kitchen.gate.set()
+
+    assert list(await asyncio.gather(first, alone, later)) == [0, 2, 12]
+    assert await many == [4, 6, 8, 10]
+    assert await none == []
+    assert kitchen.batches == [[0], [1], [2, 3, 4, 5], [6]]
+
+
+async def test_more_than_a_batch_holds_is_several_batches_and_one_answer() -> None:
+    kitchen = Kitchen()
+    batcher: Batcher[int, int] = Batcher(kitchen.cook, size=2)
+
+    assert await batcher.submit_many([0, 1, 2, 3, 4]) == [0, 2, 4, 6, 8]
+    assert kitchen.batches == [[0, 1], [2, 3], [4]]
+
+
+async def test_of_many_the_poisoned_ones_are_answered_with_what_they_raise() -> None:
+    async def cook(items: list[int]) -> Sequence[int | Exception]:
+        if 2 in items:
+            raise Poison
+        return [Poison() if item == 3 else item for item in items]
+
+    batcher: Batcher[int, int] = Batcher(cook, size=10)
+    neighbour, many = batcher.submit(0), batcher.submit_many([1, 2, 3, 4])
+
+    assert [type(one) for one in await many] == [int, Poison, Poison, int]
+    assert await neighbour == 0
+
+
+async def test_many_beyond_the_limit_are_turned_away_together() -> None:
+    kitchen = Kitchen(is_open=False)
+    batcher: Batcher[int, int] = Batcher(kitchen.cook, size=1, waiting_max=2)
+    served = [batcher.submit_many([0, 1])]
+    await turns()
+    served.append(batcher.submit_many([2, 3]))
+
+    with pytest.raises(Overloaded):
+        batcher.submit_many([4, 5])
+    kitchen.gate.set()
+
+    assert await asyncio.gather(*served) == [[0, 2], [4, 6]]
 
 
 async def test_a_cancelled_caller_stops_neither_its_own_item_nor_its_neighbours() -> None:
@@ -298,6 +349,48 @@ async def test_a_key_that_fails_fails_for_those_who_asked_for_it_alone() -> None
     assert [answers[0], answers[4]] == [9, 16]
     assert [type(answer) for answer in answers[1:4]] == [Poison] * 3
     assert library.batches == [[3, 7, 13, 4], [3], [7], [13], [4]]
+
+
+async def test_each_of_many_keys_is_answered_and_what_fails_stands_where_it_belongs() -> None:
+    asked: list[list[int]] = []
+
+    async def ask(keys: list[int]) -> Mapping[int, str | Exception]:
+        asked.append(keys)
+        if 4 in keys:
+            raise Poison
+        return {key: Poison() if key == 3 else str(key) for key in keys if key != 2}
+
+    loader: Loader[int, str] = Loader(ask, size=10)
+
+    one, many, none = loader.load(1), loader.load_each([1, 2, 3]), loader.load_each([])
+
+    assert await one == "1"
+    answers = await many
+    assert (answers[1], answers[2], type(answers[3])) == ("1", None, Poison)
+    assert await none == {}
+    assert asked == [[1, 2, 3]]
+    poisoned = await loader.load_each([4, 5])
+    assert (type(poisoned[4]), poisoned[5]) == (Poison, "5")
+
+
+async def test_who_asked_for_many_may_leave() -> None:
+    gate = asyncio.Event()
+
+    async def ask(keys: list[int]) -> Mapping[int, str]:
+        await gate.wait()
+        return {key: str(key) for key in keys}
+
+    loader: Loader[int, str] = Loader(ask, size=10, waiting_max=4)
+    leaving, staying = loader.load_each([1, 2, 3]), loader.load_each([3])
+    with pytest.raises(Overloaded):
+        loader.load_each([4])
+    await turns()
+
+    leaving.cancel()
+    gate.set()
+
+    assert await staying == {3: "3"}
+    assert await loader.load_each([4, 5]) == {4: "4", 5: "5"}
 
 
 async def test_who_leaves_takes_nobodys_answer_along() -> None:

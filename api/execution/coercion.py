@@ -54,9 +54,7 @@ def _leaf(kind: Any) -> Coerce:
         except Exception:
             return Undefined
 
-    if kind not in (GraphQLString, GraphQLID):
-        return coerce
-    return lambda value: value if type(value) is str else coerce(value)
+    return coerce
 
 
 def _list(inner: Coerce) -> Coerce:
@@ -79,6 +77,7 @@ def _object(kind: GraphQLInputObjectType) -> Coerce:
         (
             name,
             field.out_name or name,
+            _own(field.type),
             coercer_of(field.type),
             is_required_input_field(field),
             coerce_default_value(field),
@@ -92,22 +91,31 @@ def _object(kind: GraphQLInputObjectType) -> Coerce:
             return None if value is None or value is Undefined else Undefined
         found: Found = {}
         given = 0
-        for name, out_name, inner, is_required, default in fields:
+        for name, out_name, own, inner, is_required, default in fields:
             one = value.get(name, Undefined)
-            if one is not Undefined:
-                given += 1
-                coerced = found[out_name] = inner(one)
-                if coerced is Undefined:
+            if one is Undefined:
+                if is_required:
                     return Undefined
-            elif is_required:
-                return Undefined
-            elif default is not Undefined:
-                found[out_name] = default
+                if default is not Undefined:
+                    found[out_name] = default
+                continue
+            given += 1
+            if type(one) is not own:
+                one = inner(one)
+                if one is Undefined:
+                    return Undefined
+            found[out_name] = one
         if given != len(value):  # an unknown name, most likely
             return coerce_input_value(value, kind)
         return found if complete is None else complete(found, given)
 
     return coerce
+
+
+def _own(kind: GraphQLInputType) -> type | None:
+    """Return the class whose values are their own coerced values, if there is one."""
+    of = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    return str if of is GraphQLString or of is GraphQLID else None
 
 
 def _completion(kind: GraphQLInputObjectType) -> Callable[[Found, int], Any] | None:

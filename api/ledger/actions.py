@@ -1,20 +1,22 @@
 """Actions: from a trip to grams, and back when the trip turns out not to have been one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
 from typing_extensions import override
 
 from api.ledger import trace, trips
+from api.ledger.days import day_of
 from api.ledger.errors import ActionNotFound, ActionTypeNotFound, AlreadyReversed, ExternalRefUsed, FactorNotFound
 from api.ledger.methodology import Line, emissions_mg, reduction_g
 from api.ledger.orders import Book, Decided, Order
 from api.ledger.reference import Catalogue, Tariff
-from api.ledger.trips import Leg
+from api.ledger.trips import DayType, Leg, Others
 from api.models import (
     Action,
     ActionRef,
@@ -53,54 +55,69 @@ class RecordAction(Order):
     @override
     def asked(self) -> dict[str, Any]:
         return {
+            "external_ref": self.external_ref,
             "legs": [
-                {"type": one.type, "quantity": one.quantity, "started_at": one.started_at, "ended_at": one.ended_at}
+                {"ended_at": one.ended_at, "quantity": one.quantity, "started_at": one.started_at, "type": one.type}
                 for one in self.legs
             ],
-            "external_ref": self.external_ref,
             "methodology": self.methodology,
         }
 
     @classmethod
     @override
     async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, Book], transaction: Transaction) -> None:
-        times: dict[UUID, datetime] = {}
+        catalogue, zone = orders[0].catalogue, orders[0].zone
+        times: dict[UUID, tuple[datetime, datetime]] = {}
         for order in orders:
-            since = order.since
-            times[order.user_id] = min(times.get(order.user_id, since), since)
-        for action in await Action.standing(times.items(), transaction):
-            books[action.user_id].trips.append(action.calculation)
+            user_id = order.user_id
+            since, until = during(order.legs, zone)
+            if (known := times.get(user_id)) is not None:
+                since, until = min(since, known[0]), max(until, known[1])
+            else:
+                books[user_id].others = Others()
+            times[user_id] = since, until
+        asked = [(user_id, since, until) for user_id, (since, until) in times.items()]
+        for action in await Action.standing(asked, transaction):
+            others = books[action.user_id].others
+            assert others is not None  # noqa: S101 - it was asked for
+            others.add(action, catalogue.exclusive, zone)
         # One set for the whole batch: a reference that one user's action takes is taken for every other's.
-        used = await ActionRef.taken(transaction, {order.ref for order in orders if order.ref is not None})
-        for order in orders:
-            books[order.user_id].used_refs = used
-
-    @property
-    def since(self) -> datetime:
-        """From when on other actions have to do with this one: from the day on which it starts."""
-        return trips.day_of(self.legs[0].started_at, self.zone)
+        used = await ActionRef.taken(transaction, {ref for order in orders if (ref := order.ref) is not None})
+        for user_id in times:
+            books[user_id].used_refs = used
 
     @override
     def decide(self, book: Book) -> Decided:
-        rated = rate(self.legs, self.methodology, self.catalogue)
+        legs, others, used_refs = self.legs, book.others, book.used_refs
+        assert others is not None  # noqa: S101 - it is prepared
+        assert used_refs is not None  # noqa: S101 - so is this
+        rated = rate(legs, self.methodology, self.catalogue)
         types = [tariff.kind for tariff in rated]
-        trips.check_reporting_time(self.legs, types, self.at)
-        ref, used_refs = self.ref, book.used_refs
-        if ref is not None and used_refs is not None and ref in used_refs:
+        trips.check_reporting_time(legs, types, self.at)
+        ref = self.ref
+        if ref is not None and ref in used_refs:
             raise ExternalRefUsed(external_ref=ref[2])
-        trips.check_overlap(self.legs, types, book.trips, self.catalogue.exclusive)
-        lines = calculate(self.legs, rated, book.trips, self.zone)
-        action = self._post(book, lines, frozen(lines, rated))
-        if ref is not None and used_refs is not None:
+        trips.check_overlap(legs, types, others)
+        lines, used = calculate(legs, rated, others, self.zone)
+        action = self._post(book, lines, frozen(legs, rated, lines))
+        if ref is not None:
             used_refs.add(ref)
-        book.trips.append(action.calculation)
+        others.used.update(used)
+        others.spans += [(leg.starts, leg.ends) for leg in legs if leg.type in self.catalogue.exclusive]
         book.written.actions.append(action)
         return action.id, action
 
-    def _post(self, book: Book, lines: Sequence[Line], calculation: dict[str, Any]) -> ActionPosting:
+    def _post(self, book: Book, lines: Sequence[Line], calculated: str) -> ActionPosting:
         legs, at = self.legs, self.at
-        credited_g = sum([line.credited_g for line in lines])
-        book.credited += credited_g
+        first, last = legs[0], legs[-1]
+        kind, quantity, reduction, credited = first.type, 0, 0, 0
+        for leg, line in zip(legs, lines, strict=True):
+            if leg.type != kind:
+                kind = JOURNEY
+            quantity += leg.quantity
+            reduction += line.reduction_g
+            credited += line.credited_g
+        book.credited += credited
         return ActionPosting(
             new_id(at),
             self.environment,
@@ -108,15 +125,16 @@ class RecordAction(Order):
             self.partner_id,
             self.key,
             self.fingerprint,
-            legs[0].type if len(legs) == 1 or len({leg.type for leg in legs}) == 1 else JOURNEY,
-            sum([leg.quantity for leg in legs]),
-            legs[0].started_at,
-            legs[-1].ended_at,
+            kind,
+            quantity,
+            first.started_at,
+            last.ended_at,
             self.external_ref,
-            ActionStatus.CAPPED if any(line.is_capped for line in lines) else ActionStatus.CREDITED,
-            calculation,
-            sum([line.reduction_g for line in lines]),
-            credited_g,
+            # A cap takes from a line and never gives, so it has taken where the sums differ.
+            ActionStatus.CAPPED if credited < reduction else ActionStatus.CREDITED,
+            calculated,
+            reduction,
+            credited,
             at,
             new_id(at),
             book.credited,
@@ -162,6 +180,13 @@ class ReverseAction(Order):
         return action.id, None
 
 
+def during(legs: Sequence[Leg], zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return from when and until when other actions have to do with these legs: the days on which they start."""
+    last = legs[-1]
+    ends = day_of(last.starts, zone)
+    return day_of(legs[0].starts, zone).starts_at, ends.ends_at if last.ends <= ends.ends else last.ended_at
+
+
 def rate(legs: Sequence[Leg], methodology: str, catalogue: Catalogue) -> list[Tariff]:
     """Return the tariff of each leg, which is plausible by itself.
 
@@ -172,76 +197,54 @@ def rate(legs: Sequence[Leg], methodology: str, catalogue: Catalogue) -> list[Ta
         kind = catalogue.types.get(leg.type)
         if kind is None or not kind.active:
             raise ActionTypeNotFound(path=("legs", str(index), "type"), type=leg.type)
-        tariff = catalogue.tariff(methodology, leg.type, leg.started_at)
+        tariff = catalogue.tariff(methodology, leg.type, leg.starts)
         if tariff is None:
             raise FactorNotFound(path=("legs", str(index), "type"), type=leg.type, methodology=methodology)
         rated.append(tariff)
-    trips.check_journey(legs, [tariff.kind for tariff in rated])
+    if len(legs) > 1:
+        trips.check_journey([tariff.kind for tariff in rated])
     for index, (leg, tariff) in enumerate(zip(legs, rated, strict=True)):
         trips.check_plausible(index, leg, tariff.kind)
     return rated
 
 
 def calculate(
-    legs: Sequence[Leg], rated: Sequence[Tariff], others: Iterable[Mapping[str, Any]], zone: ZoneInfo
-) -> list[Line]:
-    """Return the calculation, leg by leg, with what the user's other actions left of each day.
+    legs: Sequence[Leg], rated: Sequence[Tariff], others: Others, zone: ZoneInfo
+) -> tuple[list[Line], dict[DayType, tuple[int, int]]]:
+    """Return the calculation, leg by leg, with what the user's other trips left of each day; and what is used then.
 
     Raises: DailyQuantityExceeded.
     """
-    used: dict[tuple[str, datetime], tuple[int, int]] = {}
-    for calculation in others:
-        for line in calculation["lines"]:
-            day = trips.day_of(datetime.fromisoformat(line["started_at"]), zone)
-            _use(used, (line["type"], day), line["quantity"], line["credited_g"])
+    used: dict[DayType, tuple[int, int]] = {}
     lines: list[Line] = []
     for index, (leg, tariff) in enumerate(zip(legs, rated, strict=True)):
         kind, factor = tariff.kind, tariff.factor
-        slot = (leg.type, trips.day_of(leg.started_at, zone))
-        quantity, credited = used.get(slot, (0, 0))
+        slot = (leg.type, day_of(leg.starts, zone).starts)
+        quantity, credited = used.get(slot) or others.used.get(slot) or (0, 0)
         trips.check_day(index, leg, kind, quantity)
         reduction = reduction_g(leg.quantity, factor)
         cap_remaining = max(0, kind.grams_day_max - credited)
-        line = Line(
-            leg.type,
-            leg.quantity,
-            leg.started_at,
-            leg.ended_at,
-            emissions_mg(leg.quantity, factor.baseline_mg, factor),
-            emissions_mg(leg.quantity, factor.project_mg, factor),
-            reduction,
-            min(reduction, cap_remaining),
-            cap_remaining,
-        )
-        _use(used, slot, leg.quantity, line.credited_g)
-        lines.append(line)
-    return lines
+        granted = min(reduction, cap_remaining)
+        used[slot] = (quantity + leg.quantity, credited + granted)
+        baseline_mg = emissions_mg(leg.quantity, factor.baseline_mg, factor)
+        project_mg = emissions_mg(leg.quantity, factor.project_mg, factor)
+        lines.append(Line(baseline_mg, project_mg, reduction, granted, cap_remaining))
+    return lines, used
 
 
-def frozen(lines: Sequence[Line], rated: Sequence[Tariff]) -> dict[str, Any]:
-    """Return the calculation as it is stored: complete, to be checked when the factors are long replaced."""
-    return {
-        "rounding": "FLOOR_EACH_LEG",
-        "lines": [
-            {
-                "type": line.type,
-                "quantity": line.quantity,
-                "started_at": line.started_at.isoformat(),
-                "ended_at": line.ended_at.isoformat(),
-                "baseline_mg": line.baseline_mg,
-                "project_mg": line.project_mg,
-                "reduction_g": line.reduction_g,
-                "credited_g": line.credited_g,
-                "cap_remaining_g": line.cap_remaining_g,
-                **tariff.told,
-            }
-            for line, tariff in zip(lines, rated, strict=True)
-        ],
-    }
-
-
-def _use(
-    used: dict[tuple[str, datetime], tuple[int, int]], slot: tuple[str, datetime], quantity: int, credited_g: int
-) -> None:
-    before = used.get(slot, (0, 0))
-    used[slot] = (before[0] + quantity, before[1] + credited_g)
+def frozen(legs: Sequence[Leg], rated: Sequence[Tariff], lines: Sequence[Line]) -> str:
+    """Return the calculation as it is stored, in JSON: complete, to be checked when the factors are long replaced."""
+    told: list[str] = []
+    for leg, tariff, line in zip(legs, rated, lines, strict=True):
+        own = {
+            "quantity": leg.quantity,
+            "started_at": leg.started_at,
+            "ended_at": leg.ended_at,
+            "baseline_mg": line.baseline_mg,
+            "project_mg": line.project_mg,
+            "reduction_g": line.reduction_g,
+            "credited_g": line.credited_g,
+            "cap_remaining_g": line.cap_remaining_g,
+        }
+        told.append(f"{tariff.told_first},{orjson.dumps(own)[1:-1].decode()},{tariff.told_last}")
+    return f'{{"rounding":"FLOOR_EACH_LEG","lines":[{",".join(told)}]}}'

@@ -4,16 +4,17 @@ Here a call is made into an order: its bounds are checked, the user is found, th
 does is in `actions`, `donations` and `users`; how it is written, in `transfers`.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from api.ledger import trips
-from api.ledger.actions import RecordAction, ReverseAction, calculate, frozen, rate
+from api.ledger.actions import RecordAction, ReverseAction, calculate, during, frozen, rate
 from api.ledger.donations import AMOUNT_MAX_G, DonateEnergy, ReverseDonation
 from api.ledger.errors import (
     ActionNotFound,
@@ -27,7 +28,7 @@ from api.ledger.once import OnceWriter
 from api.ledger.orders import Order, Outcome
 from api.ledger.reference import Catalogue
 from api.ledger.transfers import Writer
-from api.ledger.trips import Leg
+from api.ledger.trips import Leg, Others
 from api.ledger.users import IssueLinkCode, LinkUser, Name, Registry, UnlinkUser, is_code
 from api.models import Action, Environment, LinkCode, Receipt, Transfer, TransferKind, UserLink, now
 from api.models.loaders import loaders
@@ -63,15 +64,15 @@ class Partnership:
         return self.user_id in {None, user_id}
 
 
-@dataclass(frozen=True, kw_only=True)
-class UserBy:
+class UserBy(NamedTuple):
     """A user, by id or by the calling partner's own reference; by neither, when what was sent names nobody."""
 
     id: UUID | None = None
     external_ref: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+# Made by the thousand, and so not frozen: that would take three times as long.
+@dataclass(kw_only=True, slots=True)
 class Recording:
     """One action to be recorded."""
 
@@ -119,14 +120,15 @@ class Ledger:
         answers: list[Outcome | Exception | None] = [_fault(recording) for recording in recordings]
         sound = [index for index, fault in enumerate(answers) if fault is None]
         users = await self._users(caller, [recordings[index].user for index in sound], arrived)
-        orders: dict[int, RecordAction] = {}
+        places: list[int] = []
+        orders: list[Order] = []
         for index, user in zip(sound, users, strict=True):
-            if isinstance(user, UUID):
-                orders[index] = self._recording(caller, recordings[index], user, arrived)
-            else:
+            if isinstance(user, Exception):
                 answers[index] = user
-        outcomes = await _answers(self._writer.post_together(list(orders.values())))
-        for index, outcome in zip(orders, outcomes, strict=True):
+            else:
+                places.append(index)
+                orders.append(self._recording(caller, recordings[index], user, arrived))
+        for index, outcome in zip(places, await self._writer.post_together(orders), strict=True):
             answers[index] = outcome
         return [Outcome(refusal=one) if isinstance(one, Refusal) else one for one in answers if one is not None]
 
@@ -146,18 +148,41 @@ class Ledger:
 
     async def _users(self, caller: Partnership, users: Sequence[UserBy], at: datetime) -> list[UUID | Exception]:
         """Return the users' ids, registering external references that are new; or what is wrong with a name."""
-        ids: list[UUID | Exception] = []
-        new: dict[int, asyncio.Future[UUID]] = {}
-        links = await _answers([self._look_up(caller, one) for one in users])
-        for user, link in zip(users, links, strict=True):
+        links = await self._links(caller, list(dict.fromkeys(users)))
+        ids: dict[UserBy, UUID | Exception] = {}
+        new: list[UserBy] = []
+        for user, link in links.items():
             if link is None and user.external_ref is not None and caller.user_id is None:
-                new[len(ids)] = self._registry.add(_name(caller, user.external_ref), at)
-            found = link if isinstance(link, Exception) else _linked(caller, link)
-            ids.append(found or UserNotFound())
-        made = await _answers(list(new.values()))
-        for index, added in zip(new, made, strict=True):
-            ids[index] = added
-        return ids
+                new.append(user)
+            ids[user] = link if isinstance(link, Exception) else _linked(caller, link) or UserNotFound()
+        names = [_name(caller, user.external_ref) for user in new if user.external_ref is not None]
+        ids.update(zip(new, await self._registry.add(names, at), strict=True))
+        return [ids[user] for user in users]
+
+    async def _links(self, caller: Partnership, users: Sequence[UserBy]) -> "dict[UserBy, UserLink | Exception | None]":
+        """Return the caller's links with users, or what is wrong with a name; together with what others look for."""
+        links: dict[UserBy, UserLink | Exception | None] = {}
+        pairs: dict[tuple[UUID, UUID], UserBy] = {}
+        names: dict[Name, UserBy] = {}
+        for user in users:
+            if user.external_ref is not None:
+                try:
+                    check_text(user.external_ref, ("user", "externalRef"))
+                except Refusal as refusal:
+                    links[user] = refusal
+                else:
+                    names[_name(caller, user.external_ref)] = user
+            elif user.id is not None:
+                pairs[caller.partner_id, user.id] = user
+            else:
+                links[user] = UserNotFound()
+        if pairs:
+            found = await self._registry.find_by_ids(pairs)
+            links.update((user, found[pair]) for pair, user in pairs.items())
+        if names:
+            named = await self._registry.find(names)
+            links.update((user, named[name]) for name, user in names.items())
+        return links
 
     async def estimate(
         self, caller: Partnership | None, legs: Sequence[Leg], user: UserBy | None, methodology: str | None
@@ -170,16 +195,16 @@ class Ledger:
         check_legs(legs, methodology)
         rated = rate(legs, methodology or self.rules.methodology, self.catalogue)
         trips.check_reporting_time(legs, [tariff.kind for tariff in rated], await self.moment(caller))
-        others: list[dict[str, Any]] = []
+        others = Others()
         if user is not None:
             if caller is None:
                 raise UserNotFound
             user_id = await self.find(caller, user)
-            since = trips.day_of(legs[0].started_at, self.rules.zone)
-            others = [one.calculation for one in await Action.standing([(user_id, since)])]
-        lines = calculate(legs, rated, others, self.rules.zone)
+            for action in await Action.standing([(user_id, *during(legs, self.rules.zone))]):
+                others.add(action, self.catalogue.exclusive, self.rules.zone)
+        lines, _ = calculate(legs, rated, others, self.rules.zone)
         return Estimate(
-            calculation=frozen(lines, rated),
+            calculation=orjson.loads(frozen(legs, rated, lines)),
             reduction_g=sum(line.reduction_g for line in lines),
             credited_g=sum(line.credited_g for line in lines),
         )
@@ -298,7 +323,10 @@ class Ledger:
 
         Raises: UserNotFound, InvalidInput.
         """
-        found = _linked(caller, await self._look_up(caller, user))
+        link = (await self._links(caller, [user]))[user]
+        if isinstance(link, Exception):
+            raise link
+        found = _linked(caller, link)
         if found is not None:
             return found
         if unlinked_by is not None and user.id is not None:
@@ -306,20 +334,6 @@ class Ledger:
             if slot in await Receipt.of_keys([slot]):
                 return user.id
         raise UserNotFound
-
-    def _look_up(self, caller: Partnership, user: UserBy) -> "asyncio.Future[UserLink | None]":
-        """Return the caller's link with a user, as it will be found; together with what others look for now."""
-        if user.id is not None and user.external_ref is None:
-            return self._registry.find_by_id(caller.partner_id, user.id)
-        answer: asyncio.Future[UserLink | None] = asyncio.get_running_loop().create_future()
-        try:
-            if user.external_ref is None:
-                raise UserNotFound
-            check_text(user.external_ref, ("user", "externalRef"))
-        except Refusal as refusal:
-            answer.set_exception(refusal)
-            return answer
-        return self._registry.find(_name(caller, user.external_ref))
 
     async def donation_of_key(self, caller: Partnership, user: UserBy, key: str) -> Transfer | None:
         """Return the donation that a call with this key made: the answer to whether the call landed.
@@ -333,20 +347,6 @@ class Ledger:
             return None
         donation = (await Transfer.by_ids([receipt.result_id])).get(receipt.result_id)
         return donation if donation is not None and donation.kind is TransferKind.DONATE else None
-
-
-Answer = TypeVar("Answer")
-
-
-async def _answers(calls: "Sequence[asyncio.Future[Answer]]") -> "list[Answer | Exception]":
-    """Return what calls answer, or raise, each for itself. Whoever leaves stops none of them."""
-    if len(calls) != 1:
-        answers: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
-        return answers
-    try:
-        return [await calls[0]]
-    except Exception as error:
-        return [error]
 
 
 def _name(caller: Partnership, external_ref: str) -> Name:

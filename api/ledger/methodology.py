@@ -6,7 +6,6 @@
 Each leg is rounded down by itself, so an action of several legs is exactly the sum of its lines.
 """
 
-from datetime import datetime
 from typing import NamedTuple
 
 from api.models import EmissionFactor
@@ -15,23 +14,14 @@ MG_PER_G = 1000
 
 
 class Line(NamedTuple):
-    """One leg of a calculation. Emissions in milligrams (exact, before rounding down), energy in grams."""
+    """What one leg comes to. Emissions in milligrams (exact, before rounding down), energy in grams."""
 
-    type: str
-    quantity: int
-    started_at: datetime
-    ended_at: datetime
     baseline_mg: int
     project_mg: int
     reduction_g: int
     credited_g: int
     #: What was left of the type's daily cap before this leg.
     cap_remaining_g: int
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether the daily cap took some of the reduction."""
-        return self.credited_g < self.reduction_g
 
 
 def reduction_g(quantity: int, factor: EmissionFactor) -> int:

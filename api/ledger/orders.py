@@ -21,6 +21,7 @@ from tortoise.models import Model
 
 from api.ledger.errors import Refusal
 from api.ledger.positions import Range, step
+from api.ledger.trips import Others
 from api.models import (
     Account,
     Action,
@@ -71,7 +72,7 @@ class Order(ABC):
     @property
     def fingerprint(self) -> str:
         """A digest of what is asked: the same key with another fingerprint is a conflict."""
-        content = [self.operation, self.environment, self.asked()]
+        content = [self.operation, self.environment.value, self.asked()]
         return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
     @abstractmethod
@@ -147,8 +148,8 @@ class Book:
     debited: int
     held: int
     gaps: list[Range] = field(default_factory=list)
-    #: For actions: the calculations of those that touch the same days, and the references that are used.
-    trips: list[dict[str, Any]] = field(default_factory=list)
+    #: For actions: those that touch the same days, and the references that are used.
+    others: Others | None = None
     used_refs: set[Claim] | None = None
     #: For links.
     links: Sequence[UserLink] = ()

@@ -5,8 +5,11 @@ import tomllib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any, Self
+
+import orjson
 
 from api.ledger.methodology import formula
 from api.models import (
@@ -19,6 +22,7 @@ from api.models import (
     new_id,
 )
 from api.models.database import transaction
+from api.models.rows import microseconds
 
 FILE = Path(__file__).with_name("reference.toml")
 #: How long a change of reference data in the database may go unseen by a running server.
@@ -27,16 +31,24 @@ REFRESH_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """An action type with the factor that applies to it, and what a stored calculation tells of both."""
+    """An action type with the factor that applies to it, and what a stored calculation tells of both.
+
+    A line of a calculation is a JSON object that begins and ends with what every line by this factor says.
+    """
 
     kind: ActionType
     factor: EmissionFactor
-    told: dict[str, Any]
+    #: From when the factor is valid and until when, as moments are counted.
+    begins: int
+    ends: float
+    told_first: str
+    told_last: str
 
     @classmethod
     def of(cls, kind: ActionType, factor: EmissionFactor) -> Self:
         """Put together what every line by this factor says."""
-        told = {
+        first = {"type": kind.code}
+        last = {
             "unit": kind.unit.value,
             "grams_day_max": kind.grams_day_max,
             "methodology": factor.methodology,
@@ -49,7 +61,14 @@ class Tariff:
             "formula": formula(factor),
             "source": factor.source,
         }
-        return cls(kind, factor, told)
+        return cls(
+            kind,
+            factor,
+            microseconds(factor.valid_from),
+            microseconds(factor.valid_to) if factor.valid_to is not None else inf,
+            orjson.dumps(first).decode().removesuffix("}"),
+            orjson.dumps(last).decode().removeprefix("{"),
+        )
 
 
 class Catalogue:
@@ -77,13 +96,13 @@ class Catalogue:
 
     def factor(self, methodology: str, action_type: str, at: datetime) -> EmissionFactor | None:
         """Return the factor of a methodology that is valid at a moment: never one of another methodology."""
-        tariff = self.tariff(methodology, action_type, at)
+        tariff = self.tariff(methodology, action_type, microseconds(at))
         return tariff.factor if tariff is not None else None
 
-    def tariff(self, methodology: str, action_type: str, at: datetime) -> Tariff | None:
+    def tariff(self, methodology: str, action_type: str, at_us: int) -> Tariff | None:
         """Return the factor together with its action type."""
         for tariff in self._tariffs.get((methodology, action_type), ()):  # the newest first
-            if tariff.factor.is_valid(at):
+            if tariff.begins <= at_us < tariff.ends:
                 return tariff
         return None
 

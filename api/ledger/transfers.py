@@ -80,13 +80,12 @@ class Writer:
         """
         return self._lane(order).submit(order)
 
-    def post_together(self, orders: Sequence[Order]) -> "list[asyncio.Future[Outcome]]":
-        """Post the orders of one call, in one batch as far as that can be.
+    def post_together(self, orders: list[Order]) -> "asyncio.Future[list[Outcome | Exception]]":
+        """Post the orders of one call, in one batch as far as that can be; return what became of each.
 
         Raises: Overloaded.
         """
-        lane = self._lane(orders[0]) if orders else None
-        return [lane.submit(order) for order in orders] if lane is not None else []
+        return (self._lane(orders[0]) if orders else self._lanes[0]).submit_many(orders)
 
     async def close(self) -> None:
         """Finish what was submitted."""

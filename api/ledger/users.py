@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, NamedTuple, Self
@@ -56,17 +56,22 @@ class Registry:
         # One lane: the same new name twice at once is one batch, or one after the other.
         self._new: Batcher[NewName, UUID] = Batcher(self._register, size=REGISTER_BATCH_MAX)
 
-    def find(self, name: Name) -> "asyncio.Future[UserLink | None]":
-        """Return a partner's link with the user of this name; the rows hold no more than user and environment."""
-        return self._by_ref.load(name)
+    def find(self, names: Collection[Name]) -> "asyncio.Future[dict[Name, UserLink | Exception | None]]":
+        """Return partners' links with the users of these names, or what went wrong with one.
 
-    def find_by_id(self, partner_id: UUID, user_id: UUID) -> "asyncio.Future[UserLink | None]":
-        """Return a partner's link with this user."""
-        return self._by_id.load((partner_id, user_id))
+        The rows hold no more than user and environment.
+        """
+        return self._by_ref.load_each(names)
 
-    def add(self, name: Name, at: datetime) -> "asyncio.Future[UUID]":
-        """Return the id of the user of this name, making user, account and link when the name is still new."""
-        return self._new.submit(NewName(name, at))
+    def find_by_ids(
+        self, pairs: Collection[tuple[UUID, UUID]]
+    ) -> "asyncio.Future[dict[tuple[UUID, UUID], UserLink | Exception | None]]":
+        """Return the links of these partners with these users, likewise."""
+        return self._by_id.load_each(pairs)
+
+    def add(self, names: Sequence[Name], at: datetime) -> "asyncio.Future[list[UUID | Exception]]":
+        """Return the ids of the users of these names, making user, account and link where the name is still new."""
+        return self._new.submit_many([NewName(name, at) for name in names])
 
     async def close(self) -> None:
         """Finish what was submitted."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any, Protocol, Required, TypedDict, Unpack
 from uuid import UUID
 
 from tortoise import fields
@@ -13,7 +13,7 @@ from tortoise.models import Model
 from api.models.changes import update
 from api.models.environment import Environment
 from api.models.paging import Page, PageStatement, Window, page_of
-from api.models.rows import Shape
+from api.models.rows import CountedField, Shape
 from api.models.statements import Statement, Transaction, kept
 from api.models.texts import can_hold
 
@@ -93,13 +93,29 @@ class Action(Model):
 
     @classmethod
     async def standing(
-        cls, times: Collection[tuple[UUID, datetime]], transaction: Transaction | None = None
-    ) -> "list[Action]":
-        """Return users' actions, of whatever partner, not reversed, that ended after a moment.
+        cls, times: Collection[tuple[UUID, datetime, datetime]], transaction: Transaction | None = None
+    ) -> "list[StandingAction]":
+        """Return users' actions, of whatever partner, not reversed, that ended after a moment and started before one.
 
-        Each user is asked for once. The rows hold the user and the calculation alone.
+        Each user is asked for once.
         """
         return await (transaction or kept()).fetch_each(STANDING, list(times))
+
+
+class StandingAction(Protocol):
+    """What the rules look at of an action. A light row.
+
+    Of one leg the columns of the action tell all. Only of several, which are few, the `lines` of the calculation are
+    there: a calculation is ten times as long as these columns, and to read it took most of the time.
+    """
+
+    user_id: UUID
+    type: str
+    quantity: int
+    starts: int
+    ends: int
+    credited_g: int
+    lines: list[dict[str, Any]] | None
 
 
 #: An action without its calculation, which is larger than all the rest and seldom asked for.
@@ -136,14 +152,30 @@ ORDER BY k.key, a.id DESC
 """,
 )
 
-#: Keys: user, since.
-STANDING = Statement(
+#: Keys: user, since, until.
+STANDING: Statement[Any] = Statement(
     "standing actions",
-    Shape[Action].of(Action, "user_id", "calculation"),
-    postgres="SELECT {a} FROM unnest($1::uuid[], $2::timestamptz[]) AS k (user_id, since) "
-    "JOIN action a ON a.user_id = k.user_id AND a.ended_at > k.since AND a.status <> 'REVERSED'",
-    sqlite="SELECT {a} FROM json_each(?1) AS k CROSS JOIN action a "
-    "ON a.user_id = k.value ->> 0 AND a.ended_at > k.value ->> 1 AND a.status <> 'REVERSED'",
+    Shape[Any].of(
+        Action,
+        *("user_id", "type", "quantity", "credited_g"),
+        starts=CountedField(),
+        ends=CountedField(),
+        lines=fields.JSONField[Any](null=True),
+    ),
+    postgres="""
+SELECT {a}, a.started_at AS starts, a.ended_at AS ends,
+  CASE WHEN jsonb_array_length(a.calculation -> 'lines') > 1 THEN a.calculation -> 'lines' END AS lines
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS k (user_id, since, until)
+JOIN action a
+  ON a.user_id = k.user_id AND a.ended_at > k.since AND a.started_at < k.until AND a.status <> 'REVERSED'
+""",
+    sqlite="""
+SELECT {a}, a.started_at AS starts, a.ended_at AS ends,
+  CASE WHEN json_array_length(a.calculation, '$.lines') > 1 THEN a.calculation -> '$.lines' END AS lines
+FROM json_each(?1) AS k CROSS JOIN action a
+  ON a.user_id = k.value ->> 0 AND a.ended_at > k.value ->> 1 AND a.started_at < k.value ->> 2
+  AND a.status <> 'REVERSED'
+""",
 )
 
 #: What a reversal changes.

@@ -27,7 +27,7 @@ from api.models.rows import Shape, columns_of
 from api.models.statements import Statement
 
 #: Where a text for both databases takes JSON: PostgreSQL is told so.
-JSON = re.compile(r"\{json:(\w+)\}")
+JSON = re.compile(r"\{json:([\w.]+)\}")
 Adapt = Callable[[Any], Any]
 
 #: What PostgreSQL calls the arrays of a column; text is what is left.
@@ -138,14 +138,14 @@ def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part) -> Cha
         known = columns_of(part.table)
         values = {one: f"v.{one}" for one in part.takes} | dict(part.gives)
         jsons = {one for one in values if isinstance(known[one], fields.JSONField)}
-        given = ", ".join(f"{{json:{one}}}" if one in jsons else value for one, value in values.items())
+        given = ", ".join(f"{{json:{value}}}" if one in jsons else value for one, value in values.items())
         into = f'INSERT INTO "{_name(part.table)}" ({", ".join(values)})'
         texts.append(f"{into} SELECT {given} FROM {{rows}} WHERE {part.where}")  # noqa: S608 - names of our own
     return Change(
         name,
         columns,
-        postgres=tuple(JSON.sub(r"v.\1::jsonb", text) for text in texts),
-        sqlite=tuple(JSON.sub(r"v.\1", text) for text in texts),
+        postgres=tuple(JSON.sub(r"\1::jsonb", text) for text in texts),
+        sqlite=tuple(JSON.sub(r"\1", text) for text in texts),
     )
 
 

@@ -4,7 +4,6 @@ A row is one action type in one version of one methodology. Rows are never chang
 action keeps the one that it was credited with.
 """
 
-from datetime import datetime
 from enum import StrEnum
 
 from tortoise import fields
@@ -36,10 +35,6 @@ class EmissionFactor(Model):
     class Meta:
         table = "emission_factor"
         unique_together = (("methodology", "action_type", "valid_from"),)
-
-    def is_valid(self, at: datetime) -> bool:
-        """Whether the factor applies to an action that started at the moment `at`."""
-        return self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
 
     @classmethod
     async def everything(cls) -> "list[EmissionFactor]":

@@ -23,7 +23,10 @@ DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 TYPEID = re.compile(rf"([a-z](?:[a-z_]{{0,61}}[a-z])?)_([0-7][{DIGITS}]{{25}})")
 # Two digits at a time on the way out; on the way in, Python's own digits of base 32.
 PAIRS = [high + low for high in DIGITS for low in DIGITS]
-PYTHON_DIGITS = str.maketrans(DIGITS, "0123456789abcdefghijklmnopqrstuv")
+DIGIT_BYTES = DIGITS.encode()
+PYTHON_DIGITS = bytes.maketrans(DIGIT_BYTES, b"0123456789abcdefghijklmnopqrstuv")
+#: Digits of an id, of which the first has but three bits.
+SUFFIX, LARGEST_FIRST = 26, ord("7")
 COUNTER_BITS = 32
 RANDOM_BYTES = 8
 RANDOM_AT_ONCE = 512
@@ -107,4 +110,22 @@ def decode_id(text: str) -> tuple[str, UUID] | None:
     if match is None:
         return None
     prefix, suffix = match.groups()
-    return prefix, pgproto.UUID(int(suffix.translate(PYTHON_DIGITS), 32).to_bytes(16, "big"))
+    return prefix, _decoded(suffix.encode())
+
+
+def decoder(prefix: str) -> Callable[[str], UUID | None]:
+    """Return what reads TypeID texts with a prefix, and returns None for any other text, as `decode_id` would."""
+    start, length = f"{prefix}_", len(prefix) + 1 + SUFFIX
+
+    def decode(text: str) -> UUID | None:
+        if len(text) != length or not text.startswith(start) or not text.isascii():
+            return None
+        digits = text[-SUFFIX:].encode()
+        # What is left when digits are taken out is what is none.
+        return None if digits[0] > LARGEST_FIRST or digits.translate(None, DIGIT_BYTES) else _decoded(digits)
+
+    return decode
+
+
+def _decoded(digits: bytes) -> UUID:
+    return pgproto.UUID(int(digits.translate(PYTHON_DIGITS), 32).to_bytes(16, "big"))

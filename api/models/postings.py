@@ -11,6 +11,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+from tortoise import fields
+
 from api.models.action import Action, ActionStatus
 from api.models.action_ref import ActionRef
 from api.models.changes import Part, posting
@@ -81,13 +84,20 @@ class ActionPosting(NamedTuple):
     ended_at: datetime
     external_ref: str | None
     status: ActionStatus
-    calculation: dict[str, Any]
+    #: The calculation as JSON.
+    calculated: str
     reduction_g: int
     credited_g: int
     created_at: datetime
     earn_id: UUID
     credited_after: int
     debited_after: int
+
+    @property
+    def calculation(self) -> dict[str, Any]:
+        """How each gram came about."""
+        content: dict[str, Any] = orjson.loads(self.calculated)
+        return content
 
     @property
     def taken_back_g(self) -> None:
@@ -129,18 +139,14 @@ POST_DONATIONS = posting(
 )
 POST_ACTIONS = posting(
     "posting actions",
-    {
-        name: (
-            columns_of(Transfer) | columns_of(Receipt) | columns_of(Action) | {"earn_id": columns_of(Transfer)["id"]}
-        )[name]
-        for name in ActionPosting._fields
-    },
+    {name: (COLUMNS | columns_of(Action) | {"calculated": fields.TextField()})[name] for name in ActionPosting._fields},
     Part(
         Action,
         (
-            *("id", *WHO, "type", "quantity", "started_at", "ended_at", "external_ref", "status", "calculation"),
-            *("reduction_g", "credited_g", "created_at"),
+            *("id", *WHO, "type", "quantity", "started_at", "ended_at", "external_ref", "status", "reduction_g"),
+            *("credited_g", "created_at"),
         ),
+        {"calculation": "v.calculated"},
     ),
     Part(
         Transfer,

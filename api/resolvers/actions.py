@@ -243,6 +243,4 @@ def _recording(given: RecordActionInput | RecordActionsItem, key: str) -> Record
 
 
 def _legs(given: list[LegInput]) -> tuple[Leg, ...]:
-    return tuple(
-        Leg(type=leg.type, quantity=leg.quantity, started_at=leg.started_at, ended_at=leg.ended_at) for leg in given
-    )
+    return tuple([Leg(leg.type, leg.quantity, leg.started_at, leg.ended_at) for leg in given])

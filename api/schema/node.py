@@ -1,11 +1,12 @@
 """Global ids: what they look like, and how they are read."""
 
+from functools import cache
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
 
-from api.models import NOBODY, decode_id, encode_id, encoder
+from api.models import NOBODY, decoder, encode_id, encoder
 from api.schema.catalogue import error
 from api.schema.views import Read
 
@@ -24,6 +25,9 @@ class Node:
     )
 
 
+_decoder = cache(decoder)
+
+
 def global_id(prefix: str, value: UUID) -> strawberry.ID:
     """Return the global id of a row."""
     return strawberry.ID(encode_id(prefix, value))
@@ -36,8 +40,7 @@ def id_of(prefix: str) -> Read:
 
 def read_id(text: str, prefix: str) -> UUID | None:
     """Return the row's id, or None when the text is not a global id of this kind."""
-    decoded = decode_id(text)
-    return decoded[1] if decoded is not None and decoded[0] == prefix else None
+    return _decoder(prefix)(text)
 
 
 def id_or_nobody(text: str, prefix: str) -> UUID:

@@ -45,6 +45,8 @@ def parse_moment(value: Any) -> datetime:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise GraphQLError("A DateTime is a string like 2026-06-05T08:30:00Z.") from None
+    if moment.tzinfo is UTC and EARLIEST.year <= moment.year < LATEST.year:
+        return moment
     if moment.tzinfo is None:
         raise GraphQLError("A DateTime says its offset: Z, or for example +08:00.")
     if not EARLIEST <= moment < LATEST:

@@ -32,8 +32,8 @@ def check_content_type(headers: Headers) -> None:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, message, 415, headers={"accept-encoding": "identity"})
 
 
-async def read_body(headers: Headers, receive: Receive, *, size_max: int, limit: TimeLimit) -> object:
-    """Receive a JSON body, within a limit of time.
+async def read_body(headers: Headers, receive: Receive, *, size_max: int, limit: TimeLimit) -> bytes:
+    """Receive a body, within a limit of time.
 
     Units: size_max in bytes.
     Raises: Refused, Disconnected.
@@ -42,11 +42,10 @@ async def read_body(headers: Headers, receive: Receive, *, size_max: int, limit:
     try:
         if length.isdecimal() and int(length[:20]) > size_max:
             raise await _too_large(receive, size_max)
-        body = await limit(_receive_all(receive, size_max))
+        return await limit(_receive_all(receive, size_max))
     except TimeoutError:
         message = f"The body did not arrive within {limit.seconds:g} seconds."
         raise Refused(Code.REQUEST_TIMEOUT, message, 408, headers={"connection": "close"}) from None
-    return decode_json(body)
 
 
 def read_query(query_string: bytes) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from api.execution.announcements import Stream
 from api.execution.engine import NEEDS_STREAM, Authenticate, Caller, Engine
 from api.execution.errors import Code, Refused, format_bug
 from api.execution.operation import Operation
-from api.execution.requests import GraphQLRequest, read_request
+from api.execution.requests import GraphQLRequest, read_json_request, read_request
 from api.execution.results import Result, refusal
 from api.execution.timing import TimeLimit
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
@@ -135,7 +135,7 @@ class GraphQLHTTP(Generic[Caller]):
         if not is_get:
             check_content_type(exchange.headers)
         caller = await self._engine.authenticate(exchange.headers)
-        request = read_request(parameters if is_get else await self._read_body(exchange))
+        request = read_request(parameters) if is_get else read_json_request(await self._read_body(exchange))
         if token is not None:
             return self._add(exchange, token, request, caller)
         operation = self._prepare(exchange, request, caller, streams=media_type == EVENT_STREAM)
@@ -193,7 +193,7 @@ class GraphQLHTTP(Generic[Caller]):
             return await self._engine.stream(operation, caller, request_id)
         return operation
 
-    async def _read_body(self, exchange: Exchange) -> object:
+    async def _read_body(self, exchange: Exchange) -> bytes:
         return await read_body(exchange.headers, exchange.receive, size_max=self._body_max, limit=self._body_limit)
 
 

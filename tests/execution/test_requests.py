@@ -1,9 +1,14 @@
 """The form of a request, and of the JSON it comes in."""
 
+from typing import Any
+
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from api.execution.errors import Refused
-from api.execution.requests import GraphQLRequest, decode_json, read_request
+from api.execution.requests import VALUES_MAX, GraphQLRequest, decode_json, read_json_request, read_request
 
 
 @pytest.mark.parametrize(
@@ -70,3 +75,45 @@ def test_more_values_than_anybody_needs_are_refused(variables: dict[str, object]
 
 def test_the_values_of_a_thousand_actions_are_accepted() -> None:
     assert len(read_request({"query": "{ a }", "variables": {"a": [1] * 40_000}}).variables["a"]) == 40_000
+
+
+ANY_JSON = some.recursive(
+    some.none() | some.booleans() | some.integers(-9, 9) | some.text("\0\\u0,[{:x", max_size=8),
+    lambda inner: some.lists(inner) | some.dictionaries(some.text("\0\\u0x"), inner),
+    max_leaves=40,
+)
+
+
+@given(value=ANY_JSON, escapes=some.booleans())
+def test_a_text_is_refused_for_nul_exactly_where_its_values_are(value: Any, escapes: bool) -> None:
+    parameters = {"query": "{ a }", "variables": {"a": value}}
+    body = orjson.dumps(parameters)
+    if escapes:  # what need not be escaped may be
+        body = body.replace(b"x", b"\\u0078")
+
+    assert outcome(read_json_request, body) == outcome(read_request, parameters)
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [(1, 1), ([], 1), ({}, 1), ("a,b:[{", 1), ({"": 1}, 3), ([[]], 2), ({"a": [0]}, 4)]
+)
+@pytest.mark.parametrize("too_many", [False, True])
+def test_a_text_is_refused_for_its_values_exactly_where_they_are_too_many(
+    value: object, size: int, too_many: bool
+) -> None:
+    others = 7  # the object, its two names, the query, the variables, their one name, its list
+    count = (VALUES_MAX - others) // size + too_many
+    parameters = {"query": "{ a }", "variables": {"a": [value] * count}}
+
+    found = outcome(read_json_request, orjson.dumps(parameters))
+
+    assert found == outcome(read_request, parameters)
+    assert (found == "LIMIT_EXCEEDED") is too_many
+
+
+def outcome(read: Any, given: Any) -> Any:
+    """Return the request that is read, or as what it is refused."""
+    try:
+        return read(given)
+    except Refused as refused:
+        return refused.code

@@ -152,6 +152,21 @@ async def test_a_calculation_can_be_checked_with_what_it_says_itself(ledger: Led
     assert (line["cap_remaining_g"], line["grams_day_max"]) == (3_900, 3_900)
 
 
+async def test_the_calculation_says_the_same_when_it_was_just_made_as_when_it_is_read(
+    ledger: Ledger, app_partner: Actor
+) -> None:
+    legs = trip("WALK", 2_000, "06:00"), trip("BUS", 2_000, "06:30"), trip("WALK", 2_000, "07:00")
+
+    (outcome,) = await record(ledger, app_partner, action("journey", *legs))
+
+    assert outcome.result_id is not None
+    read = (await Action.by_ids([outcome.result_id]))[outcome.result_id]
+    assert outcome.row.calculation == read.calculation
+    for line, one in zip(read.calculation["lines"], legs, strict=True):
+        assert (line["type"], line["quantity"]) == (one.type, one.quantity)
+        assert (line["started_at"], line["ended_at"]) == (one.started_at.isoformat(), one.ended_at.isoformat())
+
+
 async def test_an_action_keeps_its_factor_when_a_new_one_is_published(url: str, app_partner: Actor) -> None:
     async with open_ledger(url) as ledger:
         (before,) = await recorded(ledger, app_partner, action("before", trip("BUS", 8_000, "08:00")))
@@ -411,6 +426,43 @@ async def test_a_trip_overlaps_one_that_another_partner_recorded_and_does_not_sa
     assert await all_rows() == rows
 
 
+@pytest.mark.parametrize("in_one_call", [False, True])
+async def test_a_journey_takes_the_time_of_its_legs_and_not_that_between_them(
+    ledger: Ledger, app_partner: Actor, in_one_call: bool
+) -> None:
+    journey = action("journey", trip("BUS", 8_000, "08:00"), trip("SUBWAY", 8_000, "10:00"))
+    within, across = action("within", trip("WALK", 500, "08:30")), action("across", trip("WALK", 500, "10:20"))
+    if in_one_call:
+        _, between, refused = await record(ledger, app_partner, journey, within, across)
+    else:
+        await recorded(ledger, app_partner, journey)
+        between, refused = await record(ledger, app_partner, within, across)
+
+    assert between.refusal is None
+    assert isinstance(refused.refusal, ActionOverlaps)
+
+
+async def test_the_leg_is_named_that_overlaps(ledger: Ledger, app_partner: Actor) -> None:
+    await recorded(ledger, app_partner, action("bus", trip("BUS", 8_000, "10:10")))
+    legs = trip("WALK", 500, "08:00"), trip("SUBWAY", 8_000, "10:00")
+
+    (refused,) = await record(ledger, app_partner, action("journey", *legs))
+
+    assert facts(refused.refusal) == {"path": ("legs", "1")}
+
+
+async def test_a_trip_over_midnight_takes_time_on_both_days(ledger: Ledger, app_partner: Actor) -> None:
+    night = trip("BUS", 8_000, "23:50", day=4)
+    before, after = trip("WALK", 500, "23:40", day=4), trip("WALK", 500, "00:10", day=5)
+
+    await recorded(ledger, app_partner, action("night", night))
+    outcomes = await record(ledger, app_partner, action("before", before), action("after", after))
+
+    assert [type(one.refusal) for one in outcomes] == [ActionOverlaps] * 2
+    (late,) = await record(ledger, app_partner, action("free", trip("WALK", 500, "00:20", day=5)))
+    assert late.refusal is None
+
+
 async def test_of_two_overlapping_trips_in_one_call_the_first_counts(ledger: Ledger, app_partner: Actor) -> None:
     first, second = await record(
         ledger,
@@ -527,6 +579,29 @@ async def test_the_legs_of_one_journey_share_the_cap(ledger: Ledger, app_partner
 
     assert [line["credited_g"] for line in row.calculation["lines"]] == [208, 104, 88]
     assert (row.credited_g, row.reduction_g, row.status) == (400, 520, ActionStatus.CAPPED)
+
+
+@pytest.mark.parametrize("kind", ["BUS", "WALK"])
+async def test_the_cap_counts_each_leg_of_a_journey_by_its_own_type(
+    ledger: Ledger, app_partner: Actor, kind: str
+) -> None:
+    await recorded(ledger, app_partner, action("journey", trip("WALK", 2_000, "06:00"), trip(kind, 2_000, "06:30")))
+
+    (later,) = await recorded(ledger, app_partner, action("later", trip("WALK", 2_000, "07:00")))
+
+    assert later.credited_g == (88 if kind == "BUS" else 0)
+
+
+async def test_the_metres_of_a_day_are_counted_over_all_calls(ledger: Ledger, app_partner: Actor) -> None:
+    walks = [trip("WALK", 15_000, start, 120) for start in ("06:00", "08:00", "10:00")]
+
+    first, second, third = [
+        (await record(ledger, app_partner, action(str(index), walk), at=NOON))[0] for index, walk in enumerate(walks)
+    ]
+
+    assert first.refusal is second.refusal is None
+    assert isinstance(third.refusal, DailyQuantityExceeded)
+    assert third.refusal.remaining == 0
 
 
 async def test_the_cap_counts_what_every_partner_recorded(ledger: Ledger, app_partner: Actor, other_app: Actor) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.models import decode_id, encode_id, first_id, new_id, now
+from api.models import decode_id, decoder, encode_id, first_id, new_id, now
 
 PREFIXES = st.from_regex(r"[a-z](?:[a-z_]{0,61}[a-z])?", fullmatch=True)
 # Moments in milliseconds, as a UUIDv7 keeps them.
@@ -33,11 +33,14 @@ MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2199, 12, 31), timezones=s
 def test_an_id_is_written_as_the_typeid_specification_says(prefix: str, uuid: str, text: str) -> None:
     assert encode_id(prefix, UUID(uuid)) == text
     assert decode_id(text) == (prefix, UUID(uuid))
+    assert decoder(prefix)(text) == UUID(uuid)
 
 
 @given(PREFIXES, st.uuids())
 def test_an_id_is_read_as_it_was_written(prefix: str, value: UUID) -> None:
     assert decode_id(encode_id(prefix, value)) == (prefix, value)
+    assert decoder(prefix)(encode_id(prefix, value)) == value
+    assert decoder("other")(encode_id(prefix, value)) is (value if prefix == "other" else None)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +77,13 @@ def test_an_id_is_read_as_it_was_written(prefix: str, value: UUID) -> None:
 )
 def test_what_is_no_typeid_is_not_read(text: str) -> None:
     assert decode_id(text) is None
+    assert decoder("prefix")(text) is None
 
 
-@given(st.text(max_size=80))
+@given(st.text(max_size=80) | st.text("usr_08z\u0660\n", min_size=30, max_size=30).map(lambda text: f"usr_{text[4:]}"))
 def test_whatever_text_is_read_is_the_text_of_its_id(text: str) -> None:
     decoded = decode_id(text)
+    assert decoder("usr")(text) == (decoded[1] if decoded is not None and decoded[0] == "usr" else None)
     assert decoded is None or encode_id(*decoded) == text
 
 
