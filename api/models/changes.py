@@ -8,7 +8,8 @@ one statement; on SQLite the driver runs a prepared statement over the rows.
     await transaction.change((INSERT_GAPS, gaps), (MOVE_ACCOUNTS, moves))
 
 A change that does not find each of its rows raises, and the transaction is rolled back: a row that another has changed
-or removed meanwhile is never passed over in silence.
+or removed meanwhile is never passed over in silence. On PostgreSQL it is the statement itself that raises, so that a
+statement which is a transaction of its own does all or nothing, too.
 """
 
 import re
@@ -24,7 +25,7 @@ from tortoise.fields.base import Field
 from tortoise.models import Model
 
 from api.models.rows import Shape, columns_of
-from api.models.statements import Statement
+from api.models.statements import Overtaken, Statement
 
 #: Where a text for both databases takes JSON: PostgreSQL is told so.
 JSON = re.compile(r"\{json:(\w+)\}")
@@ -40,8 +41,8 @@ TYPES: tuple[tuple[type["Field[Any]"], str], ...] = (
 )
 
 
-class RowsMissing(RuntimeError):
-    """A change found fewer rows than it was given: somebody else has changed them, in spite of our lock."""
+class RowsMissing(Overtaken):
+    """A change found fewer rows than it was given: somebody else has changed them since they were read."""
 
 
 class Change:
@@ -96,26 +97,28 @@ class Change:
 
 #: A change and its rows.
 Changed = tuple[Change, Sequence[Sequence[Any]]]
-COUNTS: Shape[Any] = Shape("Counts", {"counts": fields.TextField()}, {})
+DONE: Shape[Any] = Shape("Done", {"done": fields.BooleanField()}, {})
 
 
 @cache
 def together(changes: tuple[Change, ...]) -> Statement[Any]:
-    """Return the statement by which PostgreSQL makes these changes, and counts the rows of each."""
-    parts, counts, first = [], [], 1
+    """Return the statement by which PostgreSQL makes these changes; it raises where one does not find all its rows."""
+    parts, checks, first = [], [], 1
     for index, change in enumerate(changes):
         rows = change.unnested(first)
         if len(change.postgres) > 1:
             parts.append(f"v{index} AS MATERIALIZED (SELECT * FROM {rows})")  # noqa: S608 - names of our own
             rows = f"v{index} AS v"
         parts += [
-            f"c{index}_{number} AS ({text.format(rows=rows)} RETURNING 1)"
+            f"c{index}_{number} AS ({text.format(rows=rows)}{'' if number else ' RETURNING 1'})"
             for number, text in enumerate(change.postgres)
         ]
-        counts.append(f"(SELECT count(*) FROM c{index}_0)")  # noqa: S608
+        found, given = f"(SELECT count(*) FROM c{index}_0)", f"cardinality(${first})"  # noqa: S608
+        checks.append(f"WHEN {found} <> {given} THEN rows_missing('{change.name}', {found}, {given})")
         first += len(change.columns)
-    text = f"WITH {', '.join(parts)} SELECT ARRAY[{', '.join(counts)}] AS counts"
-    return Statement(", ".join(change.name for change in changes), COUNTS, postgres=text, sqlite="")
+    # In the order of the changes: the first is made before the others, so what it locks is locked first.
+    text = f"WITH {', '.join(parts)} SELECT CASE {' '.join(checks)} ELSE true END AS done"
+    return Statement(", ".join(change.name for change in changes), DONE, postgres=text, sqlite="")
 
 
 class Part(NamedTuple):

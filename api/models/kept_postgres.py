@@ -9,7 +9,7 @@ Reads and transactions have connections apart, so that neither waits for the oth
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from operator import itemgetter
 from typing import Any, NoReturn, TypeVar
 
@@ -17,9 +17,9 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from api.models.changes import Changed, together
+from api.models.changes import Changed, RowsMissing, together
 from api.models.rows import microseconds
-from api.models.statements import ConnectionLost, Statement, TooSlow
+from api.models.statements import ConnectionLost, Overtaken, Statement, TooSlow
 
 log = logging.getLogger(__name__)
 
@@ -103,15 +103,12 @@ class Connection:
     async def change(self, *changes: Changed) -> None:
         """Make changes by one statement.
 
-        Raises: RowsMissing, ConnectionLost, IntegrityError, OperationalError.
+        Raises: RowsMissing, Overtaken, ConnectionLost, IntegrityError, OperationalError.
         """
         needed = [(change, rows) for change, rows in changes if rows]
-        if not needed:
-            return
-        arrays = [array for change, rows in needed for array in change.arrays(rows)]
-        (answer,) = await self.fetch(together(tuple(change for change, _ in needed)), *arrays)
-        for (change, rows), found in zip(needed, answer.counts, strict=True):
-            change.require_all(found, rows)
+        if needed:
+            arrays = [array for change, rows in needed for array in change.arrays(rows)]
+            await self.fetch(together(tuple([change for change, _ in needed])), *arrays)
 
     async def begin(self) -> None:
         """Begin a transaction.
@@ -178,6 +175,10 @@ class Connection:
             raise TooSlow(f"{name}: {error}") from error
         elif isinstance(error, asyncpg.IntegrityConstraintViolationError):
             raise IntegrityError(error) from error
+        elif isinstance(error, asyncpg.SerializationError):
+            raise RowsMissing(str(error)) from error
+        elif isinstance(error, asyncpg.TransactionRollbackError):
+            raise Overtaken(f"{name}: {error}") from error
         elif isinstance(error, asyncpg.SyntaxOrAccessError | asyncpg.DataError):
             raise OperationalError(f"{name}: {error}") from error
         raise error
@@ -281,6 +282,13 @@ class KeptPostgres:
             ):  # cancelled: nothing more is awaited, and the database undoes what it hears no more of
                 connection.terminate()
                 raise
+
+    def attempt(self) -> AbstractAsyncContextManager[Connection]:
+        """Read, and then change once: each statement is a transaction of its own.
+
+        Raises: ConnectionLost.
+        """
+        return self._writers.one()
 
     async def close(self) -> None:
         """Close the connections."""
