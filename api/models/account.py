@@ -83,4 +83,5 @@ MOVE_ACCOUNTS = Change(
         "UPDATE account SET credited = ?2, debited = ?3, held = ?4, version = version + 1 "
         "WHERE user_id = ?1 AND version = ?5 AND ?2 - ?3 - ?4 >= 0",
     ),
+    row_type="moved_account",
 )

@@ -2,7 +2,9 @@
 
 An ORM makes an object of each row, and most send a statement for each. A change is given plain tuples in the order of
 its columns. On PostgreSQL the columns go over as arrays (`unnest`), and all changes of a batch, to whatever tables, are
-one statement; on SQLite the driver runs a prepared statement over the rows.
+one statement; on SQLite the driver runs a prepared statement over the rows. What is written thousands of times a second
+has a type of the database for its rows (migration 0004), and goes over as one array of these: asyncpg asks of each
+element of an array whether it is an array itself, which takes longer than to send it.
 
     INSERT_GAPS = insert(Gap, "id", "user_id", "transfer_id", "starts", "ends")
     await transaction.change((INSERT_GAPS, gaps), (MOVE_ACCOUNTS, moves))
@@ -49,34 +51,47 @@ class Change:
     """What is done with each row, by one statement or by several that take their columns from the same rows.
 
     A text says `{rows}` where the rows stand, as a table `v`, or on SQLite `?1`, `?2` … for the columns of the one row
-    at hand. The first statement is the one whose rows are counted.
+    at hand. The first statement is the one whose rows are counted. `row_type`: the type of PostgreSQL that such a row
+    has, column by column, where there is one.
     """
 
-    __slots__ = ("_json", "_sqlite_adapt", "_types", "columns", "name", "postgres", "sqlite")
+    __slots__ = ("_json", "_sqlite_adapt", "columns", "name", "places", "postgres", "row_type", "sqlite", "types")
 
     def __init__(
-        self, name: str, columns: "Mapping[str, Field[Any]]", *, postgres: tuple[str, ...], sqlite: tuple[str, ...]
+        self,
+        name: str,
+        columns: "Mapping[str, Field[Any]]",
+        *,
+        postgres: tuple[str, ...],
+        sqlite: tuple[str, ...],
+        row_type: str | None = None,
     ) -> None:
         self.name = name
+        self.row_type = row_type
+        #: How many parameters of a statement its rows are.
+        self.places = len(columns) if row_type is None else 1
         self.columns = tuple(columns)
         self.postgres = postgres
         one_row = ", ".join(f"?{index} AS {name}" for index, name in enumerate(columns, start=1))
         self.sqlite = tuple(text.format(rows=f"(SELECT {one_row}) AS v") for text in sqlite)
-        self._types = [_type(field) for field in columns.values()]
+        self.types = [_type(field) for field in columns.values()]
         self._json = [index for index, field in enumerate(columns.values()) if isinstance(field, fields.JSONField)]
         self._sqlite_adapt = [_sqlite_adapt(field) for field in columns.values()]
 
     def unnested(self, first: int) -> str:
         """Return the rows as a table, made of the arrays that begin at `$first`."""
-        arrays = ", ".join(f"${first + index}::{one}[]" for index, one in enumerate(self._types))
+        types = self.types if self.row_type is None else [self.row_type]
+        arrays = ", ".join(f"${first + index}::{one}[]" for index, one in enumerate(types))
         return f"unnest({arrays}) AS v({', '.join(self.columns)})"
 
     def arrays(self, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-        """Return the rows' columns, as PostgreSQL takes them."""
+        """Return the rows, as PostgreSQL takes them: their columns, or themselves."""
+        if self.row_type is not None and not self._json:
+            return [rows]
         arrays: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index in self._json:
             arrays[index] = [_json(value) for value in arrays[index]]
-        return arrays
+        return arrays if self.row_type is None else [list(zip(*arrays, strict=True))]
 
     def adapted(self, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Return the rows as SQLite takes them: ids and moments as Tortoise writes them."""
@@ -115,7 +130,7 @@ def together(changes: tuple[Change, ...]) -> Statement[Any]:
         ]
         found, given = f"(SELECT count(*) FROM c{index}_0)", f"cardinality(${first})"  # noqa: S608
         checks.append(f"WHEN {found} <> {given} THEN rows_missing('{change.name}', {found}, {given})")
-        first += len(change.columns)
+        first += change.places
     # In the order of the changes: the first is made before the others, so what it locks is locked first.
     text = f"WITH {', '.join(parts)} SELECT CASE {' '.join(checks)} ELSE true END AS done"
     return Statement(", ".join(change.name for change in changes), DONE, postgres=text, sqlite="")
@@ -134,7 +149,7 @@ class Part(NamedTuple):
     where: str = "true"
 
 
-def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part) -> Change:
+def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part, row_type: str | None = None) -> Change:
     """Return the change that adds to several tables: what a row tells once is not sent for each of them."""
     texts = []
     for part in parts:
@@ -149,10 +164,11 @@ def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part) -> Cha
         columns,
         postgres=tuple(JSON.sub(r"v.\1::jsonb", text) for text in texts),
         sqlite=tuple(JSON.sub(r"v.\1", text) for text in texts),
+        row_type=row_type,
     )
 
 
-def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = ()) -> Change:
+def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = (), row_type: str | None = None) -> Change:
     """Return the change that adds rows of these columns, or of all.
 
     `or_update`: where there is a row with the same values in these columns, it is given the others but for its key.
@@ -172,6 +188,7 @@ def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = ()) -> 
         columns,
         postgres=(f'INSERT INTO "{name}" ({listed}) SELECT {given} FROM {{rows}}{otherwise}',),  # noqa: S608
         sqlite=(f'INSERT INTO "{name}" ({listed}) VALUES ({places}){otherwise}',),  # noqa: S608
+        row_type=row_type,
     )
 
 

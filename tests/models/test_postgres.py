@@ -4,6 +4,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 from uuid import uuid4
 
@@ -11,9 +13,11 @@ import asyncpg
 import pytest
 from tortoise.transactions import in_transaction
 
+import api.models
 from api.ledger import Ledger, Outcome, Partnership, UserBy
 from api.ledger.check import check_ledger
 from api.models import Account, Partner, PartnerKind, Receipt, Transfer, TransferKind, User
+from api.models.changes import Change
 from api.models.database import POOL_SIZE, database
 from api.models.kept_postgres import LANES
 from api.models.statements import ConnectionLost, kept
@@ -161,6 +165,24 @@ async def test_a_statement_is_prepared_anew_when_its_table_has_changed(url: str)
         await connection.execute("ALTER TABLE partner ALTER COLUMN slug TYPE text")
         await connection.close()
         assert [row.slug for row in await PARTNERS.fetch([partner.id])] == ["maps"]
+
+
+async def test_the_types_of_rows_are_those_of_the_columns_that_are_sent(url: str) -> None:
+    modules = [import_module(f"api.models.{one.name}") for one in iter_modules(api.models.__path__)]
+    changes = {value for module in modules for value in vars(module).values() if isinstance(value, Change)}
+    sent = {change.row_type: change.types for change in changes if change.row_type is not None}
+
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch(
+        "SELECT t.typname, array_agg(format_type(a.atttypid, NULL) ORDER BY a.attnum) AS types FROM pg_type t "
+        "JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c' JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.typname"
+    )
+    await connection.close()
+
+    plain = {"timestamp with time zone": "timestamptz", "integer": "int"}
+    assert sent == {name: [plain.get(one, one) for one in types] for name, types in rows}
+    assert len(sent) > 2
 
 
 async def _connections(url: str) -> int:
