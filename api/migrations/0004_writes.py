@@ -6,6 +6,11 @@ rows as it was read, it has to raise by itself, and SQL has no word for that: `r
 The rows of the hottest changes have types of their own there, in the order of the changes' columns (models/changes).
 Such a type is not altered: who sends a row by the old one while servers of two versions run would be misunderstood. A
 change whose columns change is given a new type.
+
+And what each write paid for and nobody asked for, goes. A guard that looks at each row before it is changed has the row
+locked first, which is one more record in the log: so those of accounts look afterwards, and refuse all the same. The
+outbox's looks once at all the rows that a statement removes. Indexes of ids by which no question is asked are dropped:
+receipts, donors and blocks have another key that is unique, and known by it to whoever replicates them.
 """
 
 from tortoise import fields, migrations
@@ -25,12 +30,56 @@ TYPES = {
         "calculation text, reduction_g bigint, credited_g bigint, created_at timestamptz, earn_id uuid, "
         "credited_after bigint, debited_after bigint"
     ),
+    "numbered_fact": (
+        "transfer_id uuid, sequence bigint, total_after_g bigint, donor text, donor_commitment text, leaf_hash text, "
+        "block_number bigint, sealed_at timestamptz"
+    ),
+    "closed_block": (
+        "id uuid, environment text, project_id uuid, number bigint, first_sequence bigint, count int, "
+        "total_after_g bigint, merkle_root text, previous_hash text, hash text, epoch bigint, sealed_at timestamptz"
+    ),
+    "moved_head": (
+        "id uuid, project_id uuid, environment text, sequence bigint, energy_g bigint, donations bigint, "
+        "donors bigint, block_number bigint, block_hash text, updated_at timestamptz"
+    ),
+    "gift": "id uuid, project_id uuid, environment text, user_id uuid, energy_g bigint",
 }
+#: By what a table's rows are told apart from now on.
+KEYS = {
+    "receipt": "uid_receipt_user_id_dd06d7",
+    "project_donor": "uid_project_don_project_6149d1",
+    "block": "uid_block_project_cce79a",
+}
+ACCOUNT_SHRINKS = "NEW.credited < OLD.credited OR NEW.debited < OLD.debited"
+ACCOUNT_CHANGES_HANDS = "NEW.user_id <> OLD.user_id OR NEW.environment <> OLD.environment"
 POSTGRES = (
     "CREATE FUNCTION rows_missing(change text, stood bigint, given bigint) RETURNS boolean LANGUAGE plpgsql AS $$ "
     "BEGIN RAISE EXCEPTION '%: % of % rows do not stand where they were read', change, given - stood, given "
     "USING ERRCODE = 'serialization_failure'; END $$",
     *(f"CREATE TYPE {name} AS ({columns})" for name, columns in TYPES.items()),
+    "DROP TRIGGER account_only_grows ON account",
+    "DROP TRIGGER account_keeps_owner ON account",
+    f"CREATE TRIGGER account_only_grows AFTER UPDATE ON account FOR EACH ROW WHEN ({ACCOUNT_SHRINKS}) "
+    "EXECUTE FUNCTION refuse('account counters only grow')",
+    f"CREATE TRIGGER account_keeps_owner AFTER UPDATE ON account FOR EACH ROW WHEN ({ACCOUNT_CHANGES_HANDS}) "
+    "EXECUTE FUNCTION refuse('an account stays with its user')",
+    "DROP TRIGGER outbox_no_loss ON outbox",
+    "DROP FUNCTION refuse_loss",
+    # Whatever the session's settings are: each fact is looked up, and never all events read.
+    "CREATE FUNCTION refuse_losses() RETURNS trigger LANGUAGE plpgsql "
+    "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$ "
+    "BEGIN IF EXISTS (SELECT FROM gone WHERE NOT EXISTS "
+    "(SELECT FROM event WHERE event.transfer_id = gone.transfer_id)) "
+    "THEN RAISE EXCEPTION 'the fact has no event yet' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
+    "RETURN NULL; END $$",
+    "CREATE TRIGGER outbox_no_loss AFTER DELETE ON outbox REFERENCING OLD TABLE AS gone FOR EACH STATEMENT "
+    "EXECUTE FUNCTION refuse_losses()",
+    *(
+        f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, REPLICA IDENTITY USING INDEX {key}"
+        for table, key in KEYS.items()
+    ),
+    # A head is written with each of its blocks: room beside it, as beside accounts.
+    "ALTER TABLE project_head SET (fillfactor = 50)",
 )
 
 
