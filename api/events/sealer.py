@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 from tortoise.exceptions import IntegrityError
 
 from api.events import merkle
-from api.models import Environment, EventKind, SealerLease, new_id, now
+from api.models import Environment, EventKind, SealerLease, new_id, new_ids, now
 from api.models.block import ADD_BLOCKS, BlockRow
 from api.models.database import transaction
 from api.models.event import NUMBER_FACTS, NumberedRow
@@ -228,7 +228,8 @@ async def _count_donors(
     for fact in facts:
         donor = (fact.project_id, fact.environment, fact.user_id)
         gifts[donor] += fact.amount_g if fact.kind is EventKind.DONATION else -fact.amount_g
-    rows = [GiftRow(new_id(at), *donor, grams) for donor, grams in gifts.items()]
+    new = new_ids(at)
+    rows = [GiftRow(new(), *donor, grams) for donor, grams in gifts.items()]
     for row in await transaction.fetch(GIVE, rows):
         project_id, environment, given_g = row.project_id, row.environment, row.energy_g
         had_g = given_g - gifts[project_id, environment, row.user_id]

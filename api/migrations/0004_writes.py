@@ -10,7 +10,9 @@ change whose columns change is given a new type.
 And what each write paid for and nobody asked for, goes. A guard that looks at each row before it is changed has the row
 locked first, which is one more record in the log: so those of accounts look afterwards, and refuse all the same. The
 outbox's looks once at all the rows that a statement removes. Indexes of ids by which no question is asked are dropped:
-receipts, donors and blocks have another key that is unique, and known by it to whoever replicates them.
+receipts, donors and blocks have another key that is unique, and known by it to whoever replicates them. And a donation
+no longer writes its place in the user's queue into an index of its own, at random among everybody's, of which PostgreSQL
+logs the whole page: which donations took a trip's grams is looked for among those of the user, in `donation_page`.
 """
 
 from tortoise import fields, migrations
@@ -78,6 +80,7 @@ POSTGRES = (
         f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, REPLICA IDENTITY USING INDEX {key}"
         for table, key in KEYS.items()
     ),
+    "DROP INDEX transfer_debit",
     # A head is written with each of its blocks: room beside it, as beside accounts.
     "ALTER TABLE project_head SET (fillfactor = 50)",
 )

@@ -10,6 +10,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NoReturn, TypeVar
 
@@ -29,6 +31,7 @@ Row = TypeVar("Row")
 LANES = 4
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 10.0
+MOMENTS_KEPT = 64
 #: The statements are few, hot, and asked with the same kinds of arguments: planned once, and never by a compiler. Each
 #: looks for some keys by an index, and that is said too: a plan that was made while a table was small or not yet
 #: analysed would read all of it, and so it would stay until somebody analyses it. It made a donation cost ten times.
@@ -59,14 +62,21 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
 async def prepare_types(raw: asyncpg.Connection) -> None:
-    """Leave moments as PostgreSQL sends them, microseconds, until somebody looks at one: most rows have several."""
+    """Leave moments as PostgreSQL sends them, microseconds, until somebody looks at one: most rows have several.
+
+    Those that are sent are mostly the same ones: of a batch, or of an order in several of its rows.
+    """
     await raw.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
-        encoder=lambda moment: (microseconds(moment),),
+        encoder=lru_cache(MOMENTS_KEPT)(_as_sent),
         decoder=itemgetter(0),
         format="tuple",
     )
+
+
+def _as_sent(moment: datetime) -> tuple[int]:
+    return (microseconds(moment),)
 
 
 class Connection:
