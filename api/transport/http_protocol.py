@@ -99,6 +99,8 @@ class HttpProtocol(HttpToolsProtocol):
                 if direct.begin(known, data, self):
                     if self._head_timer is not None:
                         self._wait_no_more()
+                    if self.timeout_keep_alive_task is not None:  # set after the request before
+                        self._unset_keepalive_if_required()
                     return True
                 self._is_direct = False
         return False
@@ -149,18 +151,17 @@ class HttpProtocol(HttpToolsProtocol):
         """Close the connection if nothing has come for long enough: one timer, and not one for each request."""
         self._idle_timer = None
         cycle = self.cycle
-        if self.transport.is_closing() or not (cycle is None or cycle.response_complete):
-            return  # and after that, uvicorn's time for idling counts
+        if (
+            self.transport.is_closing()
+            or not (cycle is None or cycle.response_complete)
+            or self.timeout_keep_alive_task is not None
+        ):
+            return  # the request that came last went the ordinary way, and so goes the time for idling
         idle_s = 0.0 if self._is_direct or self._is_in_message else self.loop.time() - self._idle_since
         if idle_s >= self.timeout_keep_alive:
             self.transport.close()
         else:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive - idle_s, self._end_idling)
-
-    @override
-    def timeout_keep_alive_handler(self) -> None:
-        if not self._is_direct:  # the time for idling was set after the request before
-            super().timeout_keep_alive_handler()
 
     @override
     def shutdown(self) -> None:

@@ -257,6 +257,21 @@ async def test_a_connection_that_idles_is_closed_and_one_that_works_is_not(start
             assert await client.reader.read() == b""
 
 
+async def test_the_time_for_idling_begins_with_the_last_request_whichever_way_it_went(
+    start_server: StartServer,
+) -> None:
+    server = await start_server(uvicorn={"timeout_keep_alive": 0.3})
+    async with connected(server) as client:
+        direct = await learnt(client)
+        ordinary = request({"query": "{ hello }"}, key=None)
+        for _ in range(4):
+            for sent in (ordinary, direct, direct, ordinary, ordinary, ordinary):
+                await asyncio.sleep(0.12)
+                assert (await client.ask(sent))[0] == 200
+
+    assert server.http.direct.taken == 8
+
+
 async def test_the_same_head_of_many_connections_is_learnt_once(server: Server) -> None:
     async with connected(server) as one, connected(server) as other:
         sent = await learnt(one)
