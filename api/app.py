@@ -27,32 +27,32 @@ from api.access import (
     Language,
     Rate,
     Rates,
-    Unauthenticated,
     Uses,
     payer,
     preferred,
     standing_for,
     view_key,
 )
-from api.batching import Overloaded
+from api.callers import Callers, once_each
 from api.endpoints import endpoints
 from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.events.signals import Signals, Stream
 from api.execution.announcements import Announcement
 from api.execution.caching import Caching
-from api.execution.engine import Authenticate, Engine
-from api.execution.errors import Refused, Say
+from api.execution.engine import Engine
+from api.execution.errors import Say
 from api.execution.metering import Meter
 from api.execution.sharing import View
 from api.ledger import Ledger, Rules
 from api.models.database import database, is_sqlite, require_migrated
+from api.models.loaders import loaders
 from api.resolvers import make_schema
 from api.schema.catalogue import explained, said
 from api.schema.context import Context
 from api.schema.sunset import deprecation_extensions, deprecation_headers, sunsets
 from api.settings import BadSetting, Settings, read_settings
-from api.transport.asgi import CLIENT
+from api.transport.direct import DIRECT
 from api.transport.explorer import ASSETS_PATH, graphiql, graphiql_assets
 from api.transport.http import GraphQLHTTP
 from api.transport.server import CLOSING
@@ -84,6 +84,7 @@ class Service:
     def __init__(self, settings: Settings, rates: Rates) -> None:
         self.settings = settings
         self.feed = Feed()
+        self.loaders = loaders()
         self.rates = rates
         self.uses = Uses()
         self.deprecated_uses = DeprecatedUses()
@@ -137,6 +138,7 @@ class Service:
             deprecated_uses=self.deprecated_uses,
             checkpoint_s=self.settings.checkpoint.total_seconds(),
             rates=self.rates,
+            loaders=self.loaders,
         )
 
 
@@ -185,45 +187,9 @@ def require_valid(engine: Engine[Any], documents: Mapping[str, str]) -> None:
             raise BadSetting(f"LUCID_TRUSTED_DOCUMENTS: the document {name} cannot be used: {errors[0].message}")
 
 
-async def recognised(authenticator: Authenticator, headers: Mapping[str, str]) -> Caller:
-    """Return who is calling.
-
-    Raises: Refused, also when there is no time to find out.
-    """
-    try:
-        return await authenticator(headers)
-    except Unauthenticated:  # and why is not said: a wrong key learns nothing
-        raise Refused("UNAUTHENTICATED", "The key or token is not valid.", 401) from None
-    except Overloaded as error:
-        meaning = explained(error)
-        assert meaning is not None  # noqa: S101 - this one has a meaning
-        facts = meaning.extensions or {}
-        wait = {"retry-after": str(facts["retryAfterS"])}
-        raise Refused(facts["code"], meaning.message, 503, headers=wait, extensions=facts) from None
-
-
 def view(caller: Caller) -> View[Caller]:
     """Return what answers to a caller depend on."""
     return View(view_key(caller), standing_for(caller))
-
-
-def once_each(authenticate: Authenticate[Caller]) -> Authenticate[Caller]:
-    """Return an authenticator for one round: it looks each key or token up once, however many sockets it has opened."""
-    known: dict[str | None, Caller | Refused] = {}
-
-    async def answer(headers: Mapping[str, str]) -> Caller:
-        key = headers.get("authorization")
-        if key not in known:
-            try:
-                known[key] = await authenticate(headers)
-            except Refused as refused:
-                known[key] = refused
-        found = known[key]
-        if isinstance(found, Refused):
-            raise found
-        return found
-
-    return answer
 
 
 def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> Starlette:
@@ -242,10 +208,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
     # The batchers and the feed belong to the event loop that serves, so they are made when it runs.
     current: list[Service] = []
 
-    async def authenticate(headers: Mapping[str, str]) -> Caller:
-        caller = await recognised(authenticator, headers)
-        current[0].uses.note(caller.key_id)
-        return caller.calling(headers[CLIENT], preferred(headers.get("accept-language", "")))
+    callers = Callers(authenticator, lambda: (current[0].uses, current[0].loaders))
 
     def context(caller: Caller, request_id: str) -> Context:
         return current[0].context(caller, request_id, authenticator)
@@ -258,7 +221,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
 
     engine: Engine[Caller] = Engine(
         core_schema,
-        authenticate=authenticate,
+        authenticate=callers.authenticate,
         context=context,
         interpret=interpret,
         explain=explained,
@@ -270,7 +233,9 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         caching=Caching(core_schema, text, is_anybody=lambda caller: caller.partner is None),
     )
     require_valid(engine, settings.trusted_documents)
-    http: GraphQLHTTP[Caller] = GraphQLHTTP(engine, explorer=graphiql(), origins=settings.origins)
+    http: GraphQLHTTP[Caller] = GraphQLHTTP(
+        engine, explorer=graphiql(), origins=settings.origins, recognise=callers.recognise
+    )
     sockets: GraphQLWebSocket[Caller] = GraphQLWebSocket(
         engine, origins=settings.origins, limits=SocketLimits(sockets_max=settings.sockets), identify=payer
     )
@@ -279,7 +244,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         """End what was opened with a key or a token that has ended since."""
         while True:
             await asyncio.sleep(RECHECK_S)
-            asking = once_each(authenticate)
+            asking = once_each(callers.authenticate)
             try:
                 await http.recheck(asking)
                 await sockets.recheck(asking)
@@ -296,7 +261,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
             rechecking = asyncio.create_task(recheck())
             try:
                 # What the server ends before it waits for open connections.
-                yield {CLOSING: [service, http, sockets]}
+                yield {CLOSING: [service, http, sockets], DIRECT: {GRAPHQL_PATH: http.direct}}
             finally:
                 rechecking.cancel()
                 await engine.broadcasts.close()
@@ -311,7 +276,7 @@ def make_app(settings: Settings, open_database: OpenDatabase = open_shared) -> S
         lifespan=lifespan,
         routes=[
             Mount(ASSETS_PATH, graphiql_assets()),
-            *endpoints(text, is_ready, authenticator, engine.counters),
+            *endpoints(text, is_ready, authenticator, lambda: engine.counters() | http.direct.counters()),
         ],
     )
 

@@ -324,7 +324,7 @@ class World:
     def _standings(self) -> list[Rows]:
         people, at = self.people, BEGINS + LASTS
         accounts: list[Row] = [
-            (people.ids[user], "LIVE", people.credited[user], people.debited[user], 0) for user in range(self.users)
+            (people.ids[user], "LIVE", people.credited[user], people.debited[user], 0, 0) for user in range(self.users)
         ]
         heads: list[Row] = [
             (self._id(at), head.project_id, "LIVE", head.sequence, head.energy_g, head.sequence, head.donors,
@@ -341,7 +341,7 @@ class World:
             "block_hash", "updated_at",
         )  # fmt: skip
         return [
-            rows(Account, ("user_id", "environment", "credited", "debited", "held"), accounts),
+            rows(Account, ("user_id", "environment", "credited", "debited", "held", "version"), accounts),
             rows(ProjectHead, head_names, heads),
             rows(ProjectDonor, ("id", "project_id", "environment", "user_id", "energy_g"), donors),
         ]

@@ -46,6 +46,7 @@ def main() -> int:
             shutil.rmtree(loaded(size))
         known = json.loads((folder / KNOWN).read_text())
         with postgres(folder) as server, servers.lucid(server, known) as running:
+            server.warm(running.database)
             numbers = Numbers(folder)
             for item in ITEMS:
                 run_once(server, running, item, WARM_UP_S, numbers)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from api.access.keys import NOBODY, PREFIX, Caller, Unauthenticated, caller_with, require_valid
+from api.access.keys import NOBODY, PREFIX, Caller, Credentials, Unauthenticated, caller_with, require_valid
 from api.access.tokens import Signer, TokenInvalid
 from api.models.loaders import loaders
 
@@ -29,6 +29,14 @@ class Authenticator:
             raise Unauthenticated
         text = text.strip()
         return await (caller_with(text) if text.startswith(f"{PREFIX}_") else self._token_caller(text))
+
+    def credentials(self, headers: Mapping[str, str]) -> Credentials | None:
+        """Return the key that the headers name, if it is one and can be right."""
+        scheme, _, text = headers.get("authorization", "").partition(" ")
+        try:
+            return Credentials(text) if scheme.lower() == "bearer" else None
+        except Unauthenticated:
+            return None
 
     async def _token_caller(self, token: str) -> Caller:
         """Return the caller of a token: never more than the token says, and never more than its key may today."""

@@ -182,20 +182,41 @@ async def revoke_key(key_id: str, *, actor: str = COMMAND_LINE) -> bool:
     return True
 
 
+class Credentials:
+    """A key as it was sent: what it says it is, and a digest of its secret."""
+
+    __slots__ = ("_secret_hash", "key_id")
+
+    def __init__(self, text: str) -> None:
+        """Read a key, in its text `lk_<id>_<secret>`.
+
+        Raises: Unauthenticated.
+        """
+        prefix, _, rest = text.strip().partition("_")
+        key_id, _, secret = rest.partition("_")
+        if prefix != PREFIX or not (1 <= len(key_id) <= 16 and key_id.isalnum() and secret.isascii()):
+            raise Unauthenticated
+        self.key_id = key_id
+        self._secret_hash = _hash(secret)
+
+    def open(self, key: ApiKey | None) -> Caller:
+        """Return the caller for whom the key of this id speaks.
+
+        Raises: Unauthenticated.
+        """
+        is_right = compare_digest(self._secret_hash, key.secret_hash if key else NO_HASH)
+        if key is None or not is_right:
+            raise Unauthenticated
+        return require_valid(key)
+
+
 async def caller_with(text: str) -> Caller:
-    """Return the caller who has a key, in its text `lk_<id>_<secret>`.
+    """Return the caller who has a key.
 
     Raises: Unauthenticated.
     """
-    prefix, _, rest = text.strip().partition("_")
-    key_id, _, secret = rest.partition("_")
-    if prefix != PREFIX or not (1 <= len(key_id) <= 16 and key_id.isalnum() and secret.isascii()):
-        raise Unauthenticated
-    key = await loaders().keys.load(key_id)
-    is_right = compare_digest(_hash(secret), key.secret_hash if key else NO_HASH)
-    if key is None or not is_right:
-        raise Unauthenticated
-    return require_valid(key)
+    credentials = Credentials(text)
+    return credentials.open(await loaders().keys.load(credentials.key_id))
 
 
 def require_valid(key: ApiKey | None) -> Caller:

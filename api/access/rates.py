@@ -52,12 +52,18 @@ class Standing:
     @property
     def remaining(self) -> int:
         """What is left."""
-        return max(0, int(self.level))
+        level = int(self.level)
+        return level if level > 0 else 0
 
     @property
     def reset_at(self) -> datetime:
-        """When all of it is there again, if nothing is spent until then."""
-        return datetime.fromtimestamp(time.time() + (self.capacity - self.level) / self.rate.refill_per_s, UTC)
+        """When all of it is there again, if nothing is spent until then. In UTC."""
+        return datetime.fromtimestamp(self.reset_s, UTC)
+
+    @property
+    def reset_s(self) -> int:
+        """The same, in seconds since 1970."""
+        return int(time.time() + (self.rate.capacity - self.level) / self.rate.refill_per_s)
 
     def wait_s(self, cost: int) -> int:
         """Return the seconds until so much could be spent."""
@@ -77,12 +83,19 @@ class Bucket:
 
     def refill(self, moment: float) -> None:
         """Let in what has come since."""
-        self.level = min(self.rate.capacity, self.level + (moment - self.at) * self.rate.refill_per_s)
+        # Each request does this twice, so it calls nothing.
+        level, capacity = self.level + (moment - self.at) * self.rate.refill_per_s, self.rate.capacity
+        self.level = level if level < capacity else capacity
         self.at = moment
 
     def spend(self, cost: int) -> None:
         """Take out of it, or put back. It may be left owing as much as it holds, so nobody is shut out for long."""
-        self.level = min(self.rate.capacity, max(self.level - cost, -self.rate.capacity))
+        level, capacity = self.level - cost, self.rate.capacity
+        if level > capacity:
+            level = capacity
+        elif level < -capacity:
+            level = -capacity
+        self.level = level
         self.unsettled += cost
 
     def standing(self) -> Standing:
@@ -128,7 +141,7 @@ class Rates:
             await asyncio.wait({self._settling})
 
     def _bucket(self, caller: Caller) -> Bucket:
-        name = payer(caller)
+        name = caller.key_id or payer(caller)
         moment = time.monotonic()
         bucket = self._buckets.get(name)
         if bucket is None:

@@ -19,12 +19,12 @@ from uuid import UUID, uuid4
 from tortoise.exceptions import IntegrityError
 
 from api.events import merkle
-from api.models import Environment, EventKind, SealerLease, new_id, now
+from api.models import Environment, EventKind, SealerLease, new_id, new_ids, now
 from api.models.block import ADD_BLOCKS, BlockRow
 from api.models.database import transaction
-from api.models.event import ADD_EVENTS, EventRow
-from api.models.outbox import OLDEST, SEALED, Fact
-from api.models.project_head import DONORS, HEADS, PUT_DONORS, PUT_HEADS, DonorRow, HeadRow, ProjectHead
+from api.models.event import NUMBER_FACTS, NumberedRow
+from api.models.outbox import OLDEST, Fact
+from api.models.project_head import GIVE, HEADS, PUT_HEADS, GiftRow, HeadRow, ProjectHead
 from api.models.sealer_lease import RENEW
 from api.models.statements import Transaction, kept
 from api.models.user import commitment, pseudonym
@@ -51,14 +51,6 @@ class LeaseLost(Exception):
 
 
 @dataclass(slots=True)
-class _Donor:
-    """What a user has given to a project, while a batch is sealed."""
-
-    id: UUID
-    energy_g: int
-
-
-@dataclass(slots=True)
 class _Page:
     """A project's head while a batch is sealed, and what the batch adds."""
 
@@ -71,9 +63,13 @@ class _Page:
     donors: int = 0
     block_number: int = 0
     block_hash: str = merkle.GENESIS
-    givers: dict[UUID, _Donor] = field(default_factory=dict)
-    events: list[EventRow] = field(default_factory=list)
+    events: list[NumberedRow] = field(default_factory=list)
     leaves: list[bytes] = field(default_factory=list)
+    #: The project as leaves name it.
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = str(self.project_id)
 
     @classmethod
     def of(cls, head: ProjectHead) -> "_Page":
@@ -185,58 +181,69 @@ class Sealer:
 
 
 async def _number(transaction: Transaction, facts: Sequence[Fact], epoch: int, at: datetime) -> "dict[Stream, _Page]":
-    """Give the facts their numbers; four statements, however many facts and projects there are."""
+    """Give the facts their numbers; three statements, however many facts and projects there are."""
     pages = await _open_pages(transaction, facts)
+    await _count_donors(transaction, facts, pages, at)
     commitments: dict[UUID, str] = {}
-    for fact in sorted(facts, key=_order):
-        if fact.user_id not in commitments:
-            commitments[fact.user_id] = commitment(fact.salt, fact.user_id)
-        _append(pages[fact.project_id, fact.environment], fact, commitments[fact.user_id], at)
+    for fact in _in_order(facts):
+        user_id = fact.user_id
+        donor = commitments.get(user_id)
+        if donor is None:
+            donor = commitments[user_id] = commitment(fact.salt, user_id)
+        _append(pages[fact.project_id, fact.environment], fact, donor, at)
     blocks = [_close_page(page, epoch, at) for page in pages.values()]
     await transaction.change(
-        (ADD_EVENTS, [event for page in pages.values() for event in page.events]),
+        (NUMBER_FACTS, [event for page in pages.values() for event in page.events]),
         (ADD_BLOCKS, blocks),
         (PUT_HEADS, [_head(page, at) for page in pages.values()]),
-        (PUT_DONORS, [donor for page in pages.values() for donor in _donors(page)]),
     )
-    # Only after their events are there: a trigger refuses to lose a fact.
-    await transaction.change((SEALED, [(fact.transfer_id,) for fact in facts]))
     return pages
+
+
+def _in_order(facts: Sequence[Fact]) -> Sequence[Fact]:
+    """Return facts by time, as they come; but clocks of two machines differ, and nothing is returned before given."""
+    if all(fact.transfer_id == fact.donation_id for fact in facts):
+        return facts
+    return sorted(facts, key=_order)
 
 
 def _order(fact: Fact) -> tuple[UUID, bool]:
-    """Facts by time; but clocks of two machines differ, and nothing is returned before it is given."""
     return (max(fact.transfer_id, fact.donation_id), fact.kind is EventKind.DONATION_REVERSED)
 
 
-async def _open_pages(transaction: Transaction, facts: Iterable[Fact]) -> dict[Stream, _Page]:
-    givers: dict[Stream, set[UUID]] = defaultdict(set)
-    for fact in facts:
-        givers[fact.project_id, fact.environment].add(fact.user_id)
-    heads = await transaction.fetch_each(HEADS, list(givers))
+async def _open_pages(transaction: Transaction, facts: Iterable[Fact]) -> "dict[Stream, _Page]":
+    streams = {(fact.project_id, fact.environment) for fact in facts}
+    heads = await transaction.fetch_each(HEADS, list(streams))
     pages = {(head.project_id, head.environment): _Page.of(head) for head in heads}
-    for stream in givers.keys() - pages.keys():
+    for stream in streams - pages.keys():
         pages[stream] = _Page(new_id(), *stream)
-    keys = [(*stream, user_id) for stream, users in givers.items() for user_id in users]
-    for donor in await transaction.fetch_each(DONORS, keys):
-        pages[donor.project_id, donor.environment].givers[donor.user_id] = _Donor(donor.id, donor.energy_g)
     return pages
 
 
+async def _count_donors(
+    transaction: Transaction, facts: Iterable[Fact], pages: "dict[Stream, _Page]", at: datetime
+) -> None:
+    """Add to what each user has given to each project, and count who has become a donor or is none any more."""
+    gifts: dict[tuple[UUID, Environment, UUID], int] = defaultdict(int)
+    for fact in facts:
+        donor = (fact.project_id, fact.environment, fact.user_id)
+        gifts[donor] += fact.amount_g if fact.kind is EventKind.DONATION else -fact.amount_g
+    new = new_ids(at)
+    rows = [GiftRow(new(), *donor, grams) for donor, grams in gifts.items()]
+    for row in await transaction.fetch(GIVE, rows):
+        project_id, environment, given_g = row.project_id, row.environment, row.energy_g
+        had_g = given_g - gifts[project_id, environment, row.user_id]
+        pages[project_id, environment].donors += (given_g > 0) - (had_g > 0)
+
+
 def _append(page: _Page, fact: Fact, commitment_: str, at: datetime) -> None:
-    kind, amount_g, transfer_id, occurred_at = fact.kind, fact.amount_g, fact.transfer_id, fact.occurred_at
+    kind, amount_g, transfer_id = fact.kind, fact.amount_g, fact.transfer_id
     sign = 1 if kind is EventKind.DONATION else -1
     page.sequence += 1
     page.energy_g += sign * amount_g
     page.donations += sign
-    donor = page.givers.get(fact.user_id)
-    if donor is None:
-        donor = page.givers[fact.user_id] = _Donor(new_id(at), 0)
-    was_donor = donor.energy_g > 0
-    donor.energy_g += sign * amount_g
-    page.donors += (donor.energy_g > 0) - was_donor
     leaf = merkle.leaf_of(
-        str(page.project_id),
+        page.name,
         page.environment,
         page.sequence,
         kind,
@@ -244,25 +251,18 @@ def _append(page: _Page, fact: Fact, commitment_: str, at: datetime) -> None:
         amount_g,
         page.energy_g,
         commitment_,
-        occurred_at,
+        fact.occurred_at,
     )
     page.leaves.append(leaf)
     page.events.append(
-        EventRow(
-            new_id(at),
-            page.environment,
-            page.project_id,
-            page.sequence,
-            kind,
+        NumberedRow(
             transfer_id,
-            fact.donation_id,
-            amount_g,
+            page.sequence,
             page.energy_g,
             pseudonym(fact.salt, page.project_id),
             commitment_,
             leaf.hex(),
             page.block_number + 1,
-            occurred_at,
             at,
         )
     )
@@ -302,8 +302,3 @@ def _head(page: _Page, at: datetime) -> HeadRow:
         page.block_hash,
         at,
     )
-
-
-def _donors(page: _Page) -> Iterable[DonorRow]:
-    for user_id, donor in page.givers.items():
-        yield DonorRow(donor.id, page.project_id, page.environment, user_id, donor.energy_g)

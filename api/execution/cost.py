@@ -128,8 +128,13 @@ class Price:
 
     def actual(self, data: Mapping[str, Any], variables: Variables) -> int:
         """Return what the operation came to, by its answer. What was sent has cost what it costs."""
-        given = self._given({**self._defaults, **variables}) if self._inputs else 0
-        return self.base + given + sum(step.actual(data[step.key]) for step in self._steps if step.key in data)
+        total = self.base
+        if self._inputs:
+            total += self._given({**self._defaults, **variables})
+        for step in self._steps:
+            if step.key in data:
+                total += step.actual(data[step.key])
+        return total
 
     def _given(self, variables: dict[str, Any]) -> int:
         return sum(self._weigh(value_from_ast_untyped(node, variables), kind) for node, kind in self._inputs)

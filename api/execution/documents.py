@@ -136,6 +136,10 @@ class Documents:
     def __len__(self) -> int:
         return len(self._accepted) + len(self._refused)
 
+    def known(self, text: str) -> Document | None:
+        """Return the document of a text that was looked at before and may be executed."""
+        return self._accepted.get(text)
+
     def get(self, text: str) -> Document:
         """Return the document of a text, with its errors if it may not be executed."""
         known = self._accepted.get(text) or self._refused.get(text)

@@ -22,6 +22,7 @@ from graphql.execution import create_source_event_stream
 
 from api.execution.announcements import Announcement, Stream, announced
 from api.execution.caching import Caching
+from api.execution.calls import Call, answer
 from api.execution.documents import Documents
 from api.execution.errors import (
     EXPLAIN,
@@ -46,7 +47,6 @@ from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
 from api.execution.results import Result, refusal, rejected
 from api.execution.resumption import resume
-from api.execution.runtime import Execution
 from api.execution.sharing import View, request_key
 from api.execution.sources import SharedSource
 from api.execution.streams import EventExecution, EventStream, executed, finished
@@ -188,14 +188,58 @@ class Engine(Generic[Caller]):
 
     async def run(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation that was prepared, and settle what it was charged with."""
-        result, announcement = await self._run_noticed(operation, caller, request_id)
-        return replace(result, headers=announcement.headers) if announcement else result
+        return self._finished(operation, caller, await self._run(operation, caller, request_id))
 
-    async def _run_noticed(
-        self, operation: Operation, caller: Caller, request_id: str
-    ) -> tuple[Result, Announcement | None]:
-        result = self._settle(operation, caller, await self._run(operation, caller, request_id))
-        return result, self._announce(operation, caller) if result.executed else None
+    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> "tuple[Operation, Executable] | None":
+        """Return a query or mutation that has come before, so often that it is compiled; None if it is another.
+
+        Nothing is noted of who asked, and nothing can be wrong with it but its variables.
+        """
+        document = self.documents.known(text)
+        if document is None or document.ast is None:
+            return None
+        node = document.operation(name)
+        if isinstance(node, GraphQLError):
+            return None
+        executable = document.executables.get(node.name.value if node.name else None)
+        if executable is None:  # as it is for subscriptions and introspection
+            return None
+        return Operation(document, document.ast, node, name, variables), executable
+
+    def call(
+        self,
+        operation: Operation,
+        executable: Executable,
+        caller: Caller,
+        request_id: str,
+        done: Callable[[Result], None],
+    ) -> bool:
+        """Execute an operation that was charged, as `run` does, but without a task; `done` is told its result, once.
+
+        Returns False, and has done nothing, where that cannot be: then `run` can.
+        """
+        variables = executable.variables.coerce(operation.variables)
+        if isinstance(variables, list):
+            done(self._finished(operation, caller, rejected(map(_bad_input, variables), request_id)))
+            return True
+        compiled = executable.compiled(variables)
+        if compiled is None:
+            return False
+        self.executables.counts["compiled"] += 1
+        call = Call(self._guard, request_id, lambda result: done(self._finished(operation, caller, result)))
+        try:
+            begun = compiled.begin(self._make_context(caller, request_id), None, variables, operation.variables)
+        except Exception as error:
+            done(self._finished(operation, caller, failure(error, request_id)))
+        else:
+            call.begin(compiled, begun)
+        return True
+
+    def _finished(self, operation: Operation, caller: Caller, result: Result) -> Result:
+        """Settle what an operation was charged with, and return its result with what its caller is told beside it."""
+        result = self._settle(operation, caller, result)
+        announcement = self._announce(operation, caller) if result.executed else None
+        return replace(result, headers=announcement.headers) if announcement else result
 
     def _announce(self, operation: Operation, caller: Caller) -> Announcement | None:
         """Note what an operation uses that will go, and return what its caller is told."""
@@ -248,10 +292,10 @@ class Engine(Generic[Caller]):
 
             async def finish() -> Result:
                 await compiled.finish(execution, data)
-                return _answer(execution, data, request_id)
+                return answer(execution, data, request_id)
 
             return await self._guard(finish, request_id)
-        return _answer(execution, data, request_id)
+        return answer(execution, data, request_id)
 
     async def _interpret_operation(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         """Execute an operation with graphql-core."""
@@ -269,7 +313,8 @@ class Engine(Generic[Caller]):
         """Execute any operation that was prepared, for a transport without headers: the results tell everything."""
         if operation.type is OperationType.SUBSCRIPTION:
             return await self.open(operation, caller, request_id)
-        result, announcement = await self._run_noticed(operation, caller, request_id)
+        result = self._settle(operation, caller, await self._run(operation, caller, request_id))
+        announcement = self._announce(operation, caller) if result.executed else None
         return announcement.in_band(result) if announcement else result
 
     async def open(self, operation: Operation, caller: Caller, request_id: str) -> Stream | Result:
@@ -331,9 +376,3 @@ class Engine(Generic[Caller]):
 def _bad_input(error: GraphQLError) -> GraphQLError:
     """Say what is wrong with a variable."""
     return coded(error.message, Code.BAD_USER_INPUT, at=error)
-
-
-def _answer(execution: Execution, data: dict[str, Any], request_id: str) -> Result:
-    """Return what a compiled operation came to."""
-    errors = format_execution_errors(execution.errors, request_id) if execution.errors else ()
-    return Result(data=None if execution.is_null else data, errors=errors)

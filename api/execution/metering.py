@@ -44,8 +44,8 @@ class Standing(Protocol):
         """What is left."""
 
     @property
-    def reset_at(self) -> datetime:
-        """When all of it is there again, if nothing is spent until then. In UTC."""
+    def reset_s(self) -> int:
+        """When all of it is there again, if nothing is spent until then. In seconds since 1970."""
 
     def wait_s(self, cost: int) -> int:
         """Return the seconds until a charge would not be refused."""
@@ -151,7 +151,7 @@ def _spent(standing: Standing, cost: int) -> Refused:
 
 
 def _shown(standing: Standing) -> dict[str, Any]:
-    return {"remaining": standing.remaining, "resetAt": _written(int(standing.reset_at.timestamp()))}
+    return {"remaining": standing.remaining, "resetAt": _written(standing.reset_s)}
 
 
 @lru_cache(1_000)
@@ -160,5 +160,8 @@ def _written(epoch_s: int) -> str:
 
 
 def _tell(result: Result, cost: dict[str, Any]) -> Result:
+    if result.encoded is None and result.extensions is None:  # made for this answer alone
+        result.extensions = {"cost": cost}
+        return result
     extensions = {**result.extensions, "cost": cost} if result.extensions else {"cost": cost}
     return result.extended(extensions)

@@ -40,6 +40,10 @@ Resolve: TypeAlias = Callable[[Any, Execution, Position | None], Any]
 Convert: TypeAlias = Callable[[Any], Any] | None
 # Gives all arguments their Python names and values.
 ConvertAll: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+# Raises where a field may not be resolved.
+Check: TypeAlias = Callable[[Info[Any, Any]], None]
+# Calls a resolver with its object, what it is told, and its arguments.
+Apply: TypeAlias = Callable[[Any, Info[Any, Any], dict[str, Any]], Any]
 
 
 class Unusual(Exception):
@@ -141,6 +145,10 @@ def _shortened(spot: Spot, schema: GraphQLSchema, field: StrawberryField, argume
             found["info"] = info
         return function(source, **found) if takes_self else function(**found)
 
+    if len(field.extensions) == 1 and getattr(field.extensions[0], "only_checks", False) and not source_names:
+        check: Check = field.extensions[0].check  # type: ignore[attr-defined]
+        apply = _applied(function, takes_self=takes_self, takes_info=info_name is not None)
+        return _checked(check, apply, spot, field, arguments, convert)
     extensions = build_field_extension_resolvers(field)
     chain: Callable[..., Any] = reduce(lambda inner, outer: partial(outer, inner), extensions, innermost)
 
@@ -165,6 +173,41 @@ def _called(
             return chain(source, CompiledInfo(execution, spot, position, field), **convert(found))
         except Exception as error:  # which Strawberry raises where the field is awaited
             return _raised(error)
+
+    return call_later if field.is_async else call
+
+
+def _applied(function: Callable[..., Any], *, takes_self: bool, takes_info: bool) -> Apply:
+    """Return what calls a resolver with all that it takes."""
+    if takes_self:
+        if takes_info:
+            return lambda source, info, found: function(source, info=info, **found)
+        return lambda source, _, found: function(source, **found)
+    if takes_info:
+        return lambda _, info, found: function(info=info, **found)
+    return lambda _, __, found: function(**found)
+
+
+def _checked(
+    check: Check, apply: Apply, spot: Spot, field: StrawberryField, arguments: Arguments, convert: ConvertAll
+) -> Resolve:
+    """Return what calls a resolver whose one extension does nothing but check."""
+
+    def call(source: Any, execution: Execution, position: Position | None) -> Any:
+        found = convert(arguments(execution.variables, execution.variable_values))
+        info = CompiledInfo(execution, spot, position, field)
+        check(info)
+        return apply(source, info, found)
+
+    def call_later(source: Any, execution: Execution, position: Position | None) -> Any:
+        found = arguments(execution.variables, execution.variable_values)
+        info = CompiledInfo(execution, spot, position, field)
+        try:
+            found = convert(found)
+            check(info)
+        except Exception as error:  # which Strawberry raises where the field is awaited
+            return _raised(error)
+        return apply(source, info, found)
 
     return call_later if field.is_async else call
 

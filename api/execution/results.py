@@ -50,6 +50,9 @@ class Result:
     def json(self) -> bytes:
         """Return the response as JSON."""
         if self.encoded is None:
+            if not self.errors and self.executed:  # as nearly always
+                answer = {"data": self.data, "extensions": self.extensions} if self.extensions else {"data": self.data}
+                return encode(answer)
             return encode(self.payload())
         if not self.extensions:
             return self.encoded

@@ -45,6 +45,12 @@ from graphql.type import GraphQLResolveInfoHelpers
 
 Position: TypeAlias = tuple["Position | None", str | int, str | None, Any, bool]
 Complete: TypeAlias = Callable[["Execution", Any, Position], Any]
+# Hears that there is nothing more to wait for, or which bug of ours ended the wait.
+Done: TypeAlias = Callable[[Exception | None], None]
+
+
+# What is left to end by itself: the event loop alone would not keep it.
+_BACKGROUND: set[Future[Any]] = set()
 
 
 class Later(Exception):
@@ -100,11 +106,6 @@ class Job:
         # A future that a resolver returned may be others' too: it is waited for, and never cancelled.
         self.is_ours = not isfuture(awaitable)
 
-    def start(self) -> "Future[Any]":
-        """Return the future of the value; a coroutine begins to run."""
-        self.future = ensure_future(self.awaitable)
-        return self.future
-
     def __call__(self, _: "Future[Any]") -> None:
         """Hear that the value has come."""
         self.execution.wake(self)
@@ -128,8 +129,8 @@ class Execution:
     """One execution of a compiled operation."""
 
     __slots__ = (
-        "_ending", "_jobs", "_nulled", "_outstanding", "_raw_variables", "_ready", "_variable_values", "_waiter",
-        "context", "errors", "is_null", "plan", "root", "variables",
+        "_done", "_ending", "_jobs", "_nulled", "_outstanding", "_raw_variables", "_ready", "_variable_values",
+        "_waiter", "context", "errors", "is_null", "plan", "root", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -148,7 +149,9 @@ class Execution:
         self._ready: list[Job] = []
         # What was begun here and then cancelled.
         self._ending: set[Future[Any]] = set()
+        # Who waits for the end: a task, or whoever is called back.
         self._waiter: Future[None] | None = None
+        self._done: Done | None = None
         # By identity; they are kept, so no other position can come by the same.
         self._nulled: dict[int, Position] = {}
 
@@ -164,7 +167,7 @@ class Execution:
 
     def place(self, spot: Spot, value: Any, position: Position) -> Any:
         """Complete what a resolver returned for a position; null for now, if it has to be awaited."""
-        if is_awaitable(value):
+        if type(value) is Future or is_awaitable(value):
             self._jobs.append(Job(self, spot, position, value, spot.complete))
             return None
         try:
@@ -230,6 +233,54 @@ class Execution:
             while self._ending:
                 await wait(self._ending)
 
+    def then(self, done: Done) -> None:
+        """Do as `finish`, without a task: call back, perhaps at once, when nothing is awaited any more."""
+        self._done = done
+        self._advance()
+
+    def stop(self) -> None:
+        """Wait no more, and call nobody back. Coroutines that were begun here are cancelled."""
+        self._done = None
+        self._abandon(lambda _: True)
+        dispose(job.awaitable for job in self._jobs)
+        self._jobs = []
+        for future in self._ending:  # nobody waits for them, and the event loop alone would not keep them
+            _BACKGROUND.add(future)
+            future.add_done_callback(_BACKGROUND.discard)
+
+    def _advance(self) -> None:
+        """Go as far as can be gone now."""
+        done = self._done
+        if done is None:
+            return
+        try:
+            while self._jobs or self._ready:
+                jobs, self._jobs = self._jobs, []
+                for job in jobs:
+                    self._begin(job)
+                ready, self._ready = self._ready, []
+                for job in ready:
+                    if job in self._outstanding:
+                        self._outstanding.discard(job)
+                        self._resume(job)
+        except Exception as error:
+            self.stop()
+            done(error)
+            return
+        if self._outstanding:
+            return
+        if self._ending:
+            for future in self._ending:
+                future.add_done_callback(self._hear_the_end)
+            return
+        self._done = None
+        done(None)
+
+    def _hear_the_end(self, _: "Future[Any]") -> None:
+        """Go on after something that was cancelled has ended; it is forgotten before this is called."""
+        if not self._ending:
+            self._advance()
+
     def is_void(self, position: Position | None) -> bool:
         """Tell whether a position is inside of one that is null already: what happens there matters no more."""
         if self.is_null:
@@ -244,7 +295,9 @@ class Execution:
     def wake(self, job: Job) -> None:
         """Go on with a job whose value has come."""
         self._ready.append(job)
-        if self._waiter is not None and not self._waiter.done():
+        if self._done is not None:
+            self._advance()
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def info(self, spot: Spot, around: Position | None) -> GraphQLResolveInfo[Any]:
@@ -310,7 +363,7 @@ class Execution:
         if self.is_void(job.position):
             settle([job.awaitable])
             return
-        future = job.start()
+        future = job.future = job.awaitable if type(job.awaitable) is Future else ensure_future(job.awaitable)
         self._outstanding.add(job)
         if future.done():
             self._ready.append(job)
@@ -386,9 +439,6 @@ def path_of(position: Position | None) -> list[str | int]:
         position = position[0]
     keys.reverse()
     return keys
-
-
-_BACKGROUND: set[Future[Any]] = set()
 
 
 def settle(values: Iterable[Any]) -> None:

@@ -6,10 +6,13 @@ under the same limit stand in the order in which they will be late, and there is
 
 import asyncio
 import time
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+# Ends what is late.
+End: TypeAlias = Callable[[], None]
 
 
 class Late(TimeoutError):
@@ -19,21 +22,25 @@ class Late(TimeoutError):
 class _Wait:
     """A task that is at work under a limit."""
 
-    __slots__ = ("ends_at", "is_late", "task")
+    __slots__ = ("is_late", "task")
 
-    def __init__(self, task: "asyncio.Task[Any]", ends_at: float) -> None:
+    def __init__(self, task: "asyncio.Task[Any]") -> None:
         self.task = task
-        self.ends_at = ends_at
         self.is_late = False
+
+    def __call__(self) -> None:
+        """End it."""
+        self.is_late = True
+        self.task.cancel()
 
 
 class TimeLimit:
-    """So many seconds for each of many coroutines."""
+    """So many seconds for each of many pieces of work."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         # The first is late first: all have the same time.
-        self._waits: dict[_Wait, None] = {}
+        self._ends: dict[End, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -45,10 +52,8 @@ class TimeLimit:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has a task
         cancellations = task.cancelling()
-        wait = _Wait(task, time.monotonic() + self.seconds)
-        self._waits[wait] = None
-        if self._timer is None or self._loop is not task.get_loop():
-            self._set_timer(task.get_loop(), self.seconds)
+        wait = _Wait(task)
+        self.watch(wait, task.get_loop())
         try:
             return await coroutine
         except asyncio.CancelledError:
@@ -57,22 +62,31 @@ class TimeLimit:
                 raise Late from None
             raise
         finally:
-            self._waits.pop(wait, None)
+            self.release(wait)
+
+    def watch(self, end: End, loop: asyncio.AbstractEventLoop) -> None:
+        """Call this when the time is over, once, unless it is released before."""
+        self._ends[end] = time.monotonic() + self.seconds
+        if self._timer is None or self._loop is not loop:
+            self._set_timer(loop, self.seconds)
+
+    def release(self, end: End) -> None:
+        """Let something take as long as it likes from now on."""
+        self._ends.pop(end, None)
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self._loop = loop
         self._timer = loop.call_later(seconds, self._end)
 
     def _end(self) -> None:
-        """Cancel those that are late, and come back for the next."""
+        """End those that are late, and come back for the next."""
         self._timer = None
         now = time.monotonic()
-        while self._waits:
-            first = next(iter(self._waits))
-            if first.ends_at > now:
+        while self._ends:
+            end, at = next(iter(self._ends.items()))
+            if at > now:
                 assert self._loop is not None  # noqa: S101 - the timer is one of its own
-                self._set_timer(self._loop, first.ends_at - now)
+                self._set_timer(self._loop, at - now)
                 return
-            del self._waits[first]
-            first.is_late = True
-            first.task.cancel()
+            del self._ends[end]
+            end()

@@ -30,7 +30,9 @@ from api.ledger.reference import Catalogue
 from api.ledger.transfers import Writer
 from api.ledger.trips import Leg, Others
 from api.ledger.users import IssueLinkCode, LinkUser, Name, Registry, UnlinkUser, is_code
-from api.models import Action, Environment, LinkCode, Receipt, SandboxClock, Transfer, TransferKind, UserLink, now
+from api.models import Action, Environment, LinkCode, Receipt, Transfer, TransferKind, UserLink, now
+from api.models.loaders import loaders
+from api.models.sandbox_clock import ahead
 
 TEXT_MAX = 128
 BULK_MAX = 1000
@@ -297,7 +299,7 @@ class Ledger:
         """Return the present moment for a caller: in the sandbox, as far ahead as the partner has advanced it."""
         if caller is None or caller.environment is Environment.LIVE:
             return now()
-        return now() + await SandboxClock.ahead_of(caller.partner_id)
+        return now() + ahead(await loaders().clocks.load(caller.partner_id))
 
     async def post(self, order: Order) -> Outcome:
         """Post an order of another part of the house, by the same rules: once, with a receipt."""

@@ -1,8 +1,8 @@
 """What is asked of the ledger: an order, the book it is decided on, and the rows that the decision writes.
 
 An order is a call of a partner for one user under one idempotency key. `prepare` reads what all orders of its kind in
-a batch need, in a statement or two; `decide` then says yes or no without touching the database. The decision is made
-while the user's account is locked, so what was read is still true when it is written.
+a batch need, in a statement or two; `decide` then says yes or no without touching the database. What was read about
+the user is still true when the decision is written, or it is not written (see `transfers`).
 
 Orders and rows are made by the thousand each second, so they are plain: nothing is frozen, rows are tuples in the order
 of their columns, and a book's parts are made by who needs them.
@@ -23,7 +23,6 @@ from api.ledger.errors import Refusal
 from api.ledger.positions import Range, step
 from api.ledger.trips import Others
 from api.models import (
-    Account,
     Action,
     Claim,
     Environment,
@@ -40,6 +39,7 @@ from api.models.gap import GapRow
 from api.models.outbox import OutboxRow
 from api.models.postings import ActionPosting, DonationPosting
 from api.models.receipt import ReceiptRow
+from api.models.standing import Standing
 from api.models.statements import Transaction
 from api.models.transfer import TransferRow
 
@@ -84,8 +84,8 @@ class Order(ABC):
     async def prepare(cls, orders: Sequence[Self], books: Mapping[UUID, "Book"], transaction: Transaction) -> None:
         """Read what these orders need into the users' books.
 
-        In the transaction of the batch; or beside it, where what is read belongs to users whose accounts it holds, and
-        so stands still.
+        In the transaction of the batch; or beside it, where what is read belongs to the orders' users: were it to
+        change meanwhile, so would the version of their accounts, and nothing would be written.
         """
 
     @abstractmethod
@@ -140,13 +140,15 @@ class Written:
 class Book:
     """A user's page while a batch is decided: the account, moved order by order, and what `prepare` has read."""
 
-    account: Account
+    account: Standing
     written: Written
     #: Of the projects that the batch is about.
     statuses: Mapping[UUID, ProjectStatus]
     credited: int
     debited: int
     held: int
+    #: Whether anything was decided about the user, refusals included.
+    is_decided: bool = False
     gaps: list[Range] = field(default_factory=list)
     #: For actions: those that touch the same days, and the references that are used.
     others: Others | None = None
@@ -165,8 +167,8 @@ class Book:
     void: Mapping[UUID, list[Range]] | None = None
 
     @classmethod
-    def of(cls, account: Account, written: Written, statuses: Mapping[UUID, ProjectStatus]) -> Self:
-        """Open the page of a user whose account was just locked."""
+    def of(cls, account: Standing, written: Written, statuses: Mapping[UUID, ProjectStatus]) -> Self:
+        """Open the page of a user whose account was just read."""
         return cls(account, written, statuses, account.credited, account.debited, account.held)
 
     @property
@@ -174,13 +176,10 @@ class Book:
         """Grams that the user may donate."""
         return self.credited - self.debited - self.held
 
-    def move(self) -> tuple[UUID, int, int, int, int] | None:
-        """Return to where the account is to be moved, and the sum of its numbers as they stood; None if it stands."""
+    def move(self) -> tuple[UUID, int, int, int, int]:
+        """Return to where the account is to be moved, and the version at which it was read."""
         account = self.account
-        stood = account.credited + account.debited + account.held
-        if stood == self.credited + self.debited + self.held:
-            return None
-        return (account.user_id, self.credited, self.debited, self.held, stood)
+        return (account.user_id, self.credited, self.debited, self.held, account.version)
 
     def take(self, amount_g: int) -> None:
         """Take grams from the front of the user's queue, stepping over the gaps."""

@@ -28,7 +28,7 @@ async def advance_clock(
             path=("to",), reason="A sandbox is at most {most:,} days ahead.", case={"most": AHEAD_MAX.days}
         )
     async with transaction():
-        ahead = await SandboxClock.ahead_of(partner_id, locked=True)
+        ahead = await SandboxClock.locked(partner_id)
         if to <= real + ahead:
             return real + ahead, True
         # Whole seconds, rounded up: the moment that was asked for is reached.

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.ledger.positions import Range, overlap, part, taken, without
-from api.models import Account, Action, Gap, Transfer, TransferKind
+from api.models import Action, Gap, Transfer, TransferKind
+from api.models.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ async def spent_on(action: Action) -> list[Use]:
     return [Use(donation_id, amount_g, donation_id in reversals) for donation_id, amount_g in grams.items()]
 
 
-async def unspent_of(account: Account, earn: Transfer, gaps: Sequence[Range]) -> list[Range]:
+async def unspent_of(account: Standing, earn: Transfer, gaps: Sequence[Range]) -> list[Range]:
     """Return where an action's unspent grams stand: at their own positions, and where reversed donations put them."""
     ahead = Range(account.debited, account.credited)
     places = _places(earn, await _returned(account.user_id, gaps))

@@ -1,16 +1,18 @@
 """The one write path: orders in, outcomes out, and the only place where energy moves.
 
-A batch is one transaction: lock the accounts in id order, look for receipts, read what the rules need, decide in
-memory, write everything with one array statement, commit. How many statements that takes depends on the kinds of orders
-in the batch and not on their number. A receipt is written for each new order, accepted or refused, so an order has one
-effect however often it is sent. If anything is unexpected the whole transaction is rolled back and the orders are tried
-in halves, down to the one that is poisoned.
+A batch reads what stands about its orders and what the rules need, decides in memory, and writes everything with one
+statement, which is a transaction by itself: for donations that is two journeys to the database, whatever their number.
+Nothing is locked meanwhile. The statement fails as a whole where anything was decided about one of the users since, or
+where a key was taken; then the batch is read, decided and written again, and at last with the accounts locked.
 
-Why locked and then decided, and not one conditional UPDATE for each donation: see docs/decisions/0002.
+A receipt is written for each new order, accepted or refused, so an order has one effect however often it is sent. If
+anything is unexpected nothing is written and the orders are tried in halves, down to the one that is poisoned.
+
+Why decided and then verified, and not one conditional UPDATE for each donation: see docs/decisions/0017.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Protocol
@@ -28,21 +30,25 @@ from api.models.changes import Changed, added
 from api.models.gap import ADD_GAPS
 from api.models.outbox import ADD_FACTS
 from api.models.postings import POST_ACTIONS, POST_DONATIONS
-from api.models.receipt import ADD_RECEIPTS, STANDING, ReceiptRow
-from api.models.statements import Transaction, kept
+from api.models.receipt import ADD_RECEIPTS, ReceiptRow
+from api.models.standing import STANDING
+from api.models.statements import Overtaken, Transaction, kept
 from api.models.transfer import ADD_TRANSFERS
 
 #: As many as one call may bring.
 BATCH_MAX = 1_000
 #: So many orders are decided before others of the process have a turn.
 DECIDED_AT_ONCE = 100
+#: Whether the accounts are locked, one try after the other. Twice without: another process has written about one of the
+#: users, or taken a key. Twice with: a reference of the partner's may be taken by another user's order all the same.
+TRIES = (False, False, True, True)
 
 
 class Answered(Protocol):
     """A receipt: as it was read, or as it was just made."""
 
     @property
-    def fingerprint(self) -> str:
+    def fingerprint(self) -> str | None:
         """Of what was asked."""
 
     @property
@@ -102,39 +108,39 @@ class Writer:
                 outcomes += await self._post_or_split(group)
         return outcomes
 
-    async def _post_or_split(self, orders: Sequence[Order], *, again: bool = True) -> Sequence[Outcome | Exception]:
+    async def _post_or_split(self, orders: Sequence[Order]) -> Sequence[Outcome | Exception]:
         """Post together; when that fails unexpectedly, in halves, so that only the poisoned order fails.
 
         Here and not in the batcher, so that a group that is committed is not posted again and called a repetition.
         """
-        try:
-            return await self._post_together(orders)
-        except (IntegrityError, Unavailable) as error:
-            if again:
-                # Another lane or process has just written what was looked for in vain, and now it is there to be read;
-                # or the connection was lost, and whether it was committed is told by the receipts.
-                return await self._post_or_split(orders, again=False)
-            failed: Exception = error
-        except Exception as error:
-            failed = error
+        failed: Exception | None = None
+        # One that is decided alone reads much, and beside the transaction: of one moment, when the account is locked.
+        for is_locked in TRIES[2:] if orders[0].alone else TRIES:
+            try:
+                return await self._post_together(orders, is_locked=is_locked)
+            except Unavailable as error:
+                # The connection was lost, and whether it was committed is told by the receipts.
+                if isinstance(failed, Unavailable):
+                    return [error] * len(orders)
+                failed = error
+            except (Overtaken, IntegrityError) as error:
+                # Another lane or process has just written what was looked for in vain, and now it is there to be read.
+                failed = error
+            except Exception as error:
+                failed = error
+                break
+        assert failed is not None  # noqa: S101 - or something was returned
         if len(orders) == 1 or isinstance(failed, Unavailable):
             return [failed] * len(orders)
         half = len(orders) // 2
         return [*await self._post_or_split(orders[:half]), *await self._post_or_split(orders[half:])]
 
-    async def _post_together(self, orders: Sequence[Order]) -> list[Outcome]:
+    async def _post_together(self, orders: Sequence[Order], *, is_locked: bool) -> list[Outcome]:
         written = Written()
-        async with kept().transaction() as transaction:
-            accounts = await Account.locked(transaction, {order.user_id for order in orders})
-            # Only now: whatever was written before the accounts were ours is there to be read.
-            receipts: dict[Slot, Answered] = {}
-            statuses: dict[UUID, ProjectStatus] = {}
-            for row in await transaction.fetch_each(STANDING, [(*order.slot, order.about) for order in orders]):
-                if row.fingerprint is not None:
-                    receipts[orders[row.n].slot] = row
-                if row.status is not None:
-                    statuses[orders[row.n].about] = row.status
-            books = {account.user_id: Book.of(account, written, statuses) for account in accounts}
+        async with kept().transaction() if is_locked else kept().attempt() as transaction:
+            if is_locked:
+                await Account.lock(transaction, {order.user_id for order in orders})
+            books, receipts = await _open_books(transaction, orders, written)
             await _prepare([order for order in orders if order.slot not in receipts], books, transaction)
             outcomes: list[Outcome] = []
             for first in range(0, len(orders), DECIDED_AT_ONCE):
@@ -142,10 +148,31 @@ class Writer:
                     await asyncio.sleep(0)
                 part = orders[first : first + DECIDED_AT_ONCE]
                 outcomes += [_decide(order, books, receipts, written) for order in part]
-            await transaction.change(*_changes(written, books.values()))
+            await transaction.change(*_changes(written, books))
         if written.donations or written.facts:
             self._committed()
         return outcomes
+
+
+async def _open_books(
+    transaction: Transaction, orders: Sequence[Order], written: Written
+) -> tuple[dict[UUID, Book], dict[Slot, Answered]]:
+    """Read what stands about orders: a book for each user who has an account, and the receipts that there are.
+
+    First of all that is read, so that a version that is still the account's says that the rest is still true as well.
+    """
+    books: dict[UUID, Book] = {}
+    receipts: dict[Slot, Answered] = {}
+    statuses: dict[UUID, ProjectStatus] = {}
+    for row in await transaction.fetch_each(STANDING, [(*order.slot, order.about) for order in orders]):
+        order = orders[row.n]
+        if order.user_id not in books:
+            books[order.user_id] = Book.of(row, written, statuses)
+        if row.fingerprint is not None:
+            receipts[order.slot] = row
+        if order.about is not None and row.status is not None:
+            statuses[order.about] = row.status
+    return books, receipts
 
 
 async def _prepare(orders: Sequence[Order], books: dict[UUID, Book], transaction: Transaction) -> None:
@@ -170,6 +197,7 @@ def _decide(order: Order, books: dict[UUID, Book], receipts: dict[Slot, Answered
     receipt = receipts.get(slot)
     if receipt is not None:
         return _replay(order, receipt, book)
+    book.is_decided = True
     result_id: UUID | None = None
     row: Any = None
     refusal: Refusal | None = None
@@ -207,10 +235,13 @@ def _replay(order: Order, receipt: Answered, book: Book) -> Outcome:
     return outcome
 
 
-def _changes(written: Written, books: Iterable[Book]) -> list[Changed]:
-    """Return all that a batch writes: the accounts first, which fails where one does not stand where it was read."""
+def _changes(written: Written, books: Mapping[UUID, Book]) -> list[Changed]:
+    """Return all that a batch writes: the accounts first, which fails where one does not stand where it was read.
+
+    In id order, so that of two batches with the same users one waits for the other, and neither for each other.
+    """
     return [
-        (MOVE_ACCOUNTS, [move for book in books if (move := book.move()) is not None]),
+        (MOVE_ACCOUNTS, [books[user_id].move() for user_id in sorted(books) if books[user_id].is_decided]),
         (POST_DONATIONS, written.donations),
         (POST_ACTIONS, written.actions),
         (ADD_TRANSFERS, written.transfers),

@@ -12,7 +12,7 @@ from api.models.emission_factor import BaselineKind, EmissionFactor
 from api.models.environment import Environment
 from api.models.event import Event, EventKind
 from api.models.gap import Gap
-from api.models.ids import NOBODY, decode_id, decoder, encode_id, encoder, first_id, new_id, now
+from api.models.ids import NOBODY, decode_id, decoder, encode_id, encoder, first_id, new_id, new_ids, now
 from api.models.link_code import LinkCode
 from api.models.outbox import Outbox
 from api.models.paging import Along, Page, Window
@@ -88,5 +88,6 @@ __all__ = [
     "encoder",
     "first_id",
     "new_id",
+    "new_ids",
     "now",
 ]

@@ -54,4 +54,4 @@ class BlockRow(NamedTuple):
     sealed_at: datetime
 
 
-ADD_BLOCKS = insert(Block, *BlockRow._fields)
+ADD_BLOCKS = insert(Block, *BlockRow._fields, row_type="closed_block")

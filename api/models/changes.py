@@ -2,13 +2,16 @@
 
 An ORM makes an object of each row, and most send a statement for each. A change is given plain tuples in the order of
 its columns. On PostgreSQL the columns go over as arrays (`unnest`), and all changes of a batch, to whatever tables, are
-one statement; on SQLite the driver runs a prepared statement over the rows.
+one statement; on SQLite the driver runs a prepared statement over the rows. What is written thousands of times a second
+has a type of the database for its rows (migration 0004), and goes over as one array of these: asyncpg asks of each
+element of an array whether it is an array itself, which takes longer than to send it.
 
     INSERT_GAPS = insert(Gap, "id", "user_id", "transfer_id", "starts", "ends")
     await transaction.change((INSERT_GAPS, gaps), (MOVE_ACCOUNTS, moves))
 
 A change that does not find each of its rows raises, and the transaction is rolled back: a row that another has changed
-or removed meanwhile is never passed over in silence.
+or removed meanwhile is never passed over in silence. On PostgreSQL it is the statement itself that raises, so that a
+statement which is a transaction of its own does all or nothing, too.
 """
 
 import re
@@ -24,7 +27,7 @@ from tortoise.fields.base import Field
 from tortoise.models import Model
 
 from api.models.rows import Shape, columns_of
-from api.models.statements import Statement
+from api.models.statements import Overtaken, Statement
 
 #: Where a text for both databases takes JSON: PostgreSQL is told so.
 JSON = re.compile(r"\{json:([\w.]+)\}")
@@ -40,42 +43,55 @@ TYPES: tuple[tuple[type["Field[Any]"], str], ...] = (
 )
 
 
-class RowsMissing(RuntimeError):
-    """A change found fewer rows than it was given: somebody else has changed them, in spite of our lock."""
+class RowsMissing(Overtaken):
+    """A change found fewer rows than it was given: somebody else has changed them since they were read."""
 
 
 class Change:
     """What is done with each row, by one statement or by several that take their columns from the same rows.
 
     A text says `{rows}` where the rows stand, as a table `v`, or on SQLite `?1`, `?2` … for the columns of the one row
-    at hand. The first statement is the one whose rows are counted.
+    at hand. The first statement is the one whose rows are counted. `row_type`: the type of PostgreSQL that such a row
+    has, column by column, where there is one.
     """
 
-    __slots__ = ("_json", "_sqlite_adapt", "_types", "columns", "name", "postgres", "sqlite")
+    __slots__ = ("_json", "_sqlite_adapt", "columns", "name", "places", "postgres", "row_type", "sqlite", "types")
 
     def __init__(
-        self, name: str, columns: "Mapping[str, Field[Any]]", *, postgres: tuple[str, ...], sqlite: tuple[str, ...]
+        self,
+        name: str,
+        columns: "Mapping[str, Field[Any]]",
+        *,
+        postgres: tuple[str, ...],
+        sqlite: tuple[str, ...],
+        row_type: str | None = None,
     ) -> None:
         self.name = name
+        self.row_type = row_type
+        #: How many parameters of a statement its rows are.
+        self.places = len(columns) if row_type is None else 1
         self.columns = tuple(columns)
         self.postgres = postgres
         one_row = ", ".join(f"?{index} AS {name}" for index, name in enumerate(columns, start=1))
         self.sqlite = tuple(text.format(rows=f"(SELECT {one_row}) AS v") for text in sqlite)
-        self._types = [_type(field) for field in columns.values()]
+        self.types = [_type(field) for field in columns.values()]
         self._json = [index for index, field in enumerate(columns.values()) if isinstance(field, fields.JSONField)]
         self._sqlite_adapt = [_sqlite_adapt(field) for field in columns.values()]
 
     def unnested(self, first: int) -> str:
         """Return the rows as a table, made of the arrays that begin at `$first`."""
-        arrays = ", ".join(f"${first + index}::{one}[]" for index, one in enumerate(self._types))
+        types = self.types if self.row_type is None else [self.row_type]
+        arrays = ", ".join(f"${first + index}::{one}[]" for index, one in enumerate(types))
         return f"unnest({arrays}) AS v({', '.join(self.columns)})"
 
     def arrays(self, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-        """Return the rows' columns, as PostgreSQL takes them."""
+        """Return the rows, as PostgreSQL takes them: their columns, or themselves."""
+        if self.row_type is not None and not self._json:
+            return [rows]
         arrays: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index in self._json:
             arrays[index] = [_json(value) for value in arrays[index]]
-        return arrays
+        return arrays if self.row_type is None else [list(zip(*arrays, strict=True))]
 
     def adapted(self, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         """Return the rows as SQLite takes them: ids and moments as Tortoise writes them."""
@@ -96,26 +112,28 @@ class Change:
 
 #: A change and its rows.
 Changed = tuple[Change, Sequence[Sequence[Any]]]
-COUNTS: Shape[Any] = Shape("Counts", {"counts": fields.TextField()}, {})
+DONE: Shape[Any] = Shape("Done", {"done": fields.BooleanField()}, {})
 
 
 @cache
 def together(changes: tuple[Change, ...]) -> Statement[Any]:
-    """Return the statement by which PostgreSQL makes these changes, and counts the rows of each."""
-    parts, counts, first = [], [], 1
+    """Return the statement by which PostgreSQL makes these changes; it raises where one does not find all its rows."""
+    parts, checks, first = [], [], 1
     for index, change in enumerate(changes):
         rows = change.unnested(first)
         if len(change.postgres) > 1:
             parts.append(f"v{index} AS MATERIALIZED (SELECT * FROM {rows})")  # noqa: S608 - names of our own
             rows = f"v{index} AS v"
         parts += [
-            f"c{index}_{number} AS ({text.format(rows=rows)} RETURNING 1)"
+            f"c{index}_{number} AS ({text.format(rows=rows)}{'' if number else ' RETURNING 1'})"
             for number, text in enumerate(change.postgres)
         ]
-        counts.append(f"(SELECT count(*) FROM c{index}_0)")  # noqa: S608
-        first += len(change.columns)
-    text = f"WITH {', '.join(parts)} SELECT ARRAY[{', '.join(counts)}] AS counts"
-    return Statement(", ".join(change.name for change in changes), COUNTS, postgres=text, sqlite="")
+        found, given = f"(SELECT count(*) FROM c{index}_0)", f"cardinality(${first})"  # noqa: S608
+        checks.append(f"WHEN {found} <> {given} THEN rows_missing('{change.name}', {found}, {given})")
+        first += change.places
+    # In the order of the changes: the first is made before the others, so what it locks is locked first.
+    text = f"WITH {', '.join(parts)} SELECT CASE {' '.join(checks)} ELSE true END AS done"
+    return Statement(", ".join(change.name for change in changes), DONE, postgres=text, sqlite="")
 
 
 class Part(NamedTuple):
@@ -131,7 +149,7 @@ class Part(NamedTuple):
     where: str = "true"
 
 
-def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part) -> Change:
+def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part, row_type: str | None = None) -> Change:
     """Return the change that adds to several tables: what a row tells once is not sent for each of them."""
     texts = []
     for part in parts:
@@ -146,10 +164,11 @@ def posting(name: str, columns: "Mapping[str, Field[Any]]", *parts: Part) -> Cha
         columns,
         postgres=tuple(JSON.sub(r"\1::jsonb", text) for text in texts),
         sqlite=tuple(JSON.sub(r"\1", text) for text in texts),
+        row_type=row_type,
     )
 
 
-def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = ()) -> Change:
+def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = (), row_type: str | None = None) -> Change:
     """Return the change that adds rows of these columns, or of all.
 
     `or_update`: where there is a row with the same values in these columns, it is given the others but for its key.
@@ -169,6 +188,7 @@ def insert(table: type[Model], *names: str, or_update: tuple[str, ...] = ()) -> 
         columns,
         postgres=(f'INSERT INTO "{name}" ({listed}) SELECT {given} FROM {{rows}}{otherwise}',),  # noqa: S608
         sqlite=(f'INSERT INTO "{name}" ({listed}) VALUES ({places}){otherwise}',),  # noqa: S608
+        row_type=row_type,
     )
 
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
-from api.models.changes import insert
+from api.models.changes import Change
 from api.models.environment import Environment
-from api.models.rows import Shape
+from api.models.rows import Shape, columns_of
 from api.models.statements import Statement
 
 
@@ -67,24 +67,30 @@ EVENTS_BY_ID = Statement.by("events by id", EVENT, "event")
 EVENTS_BY_TRANSFER = Statement.by("events by transfer", EVENT, "event", "transfer_id")
 
 
-class EventRow(NamedTuple):
-    """An event that is being written."""
+class NumberedRow(NamedTuple):
+    """A fact of the outbox that becomes an event: its transfer, and what the sealer says of it."""
 
-    id: UUID
-    environment: Environment
-    project_id: UUID
-    sequence: int
-    kind: EventKind
     transfer_id: UUID
-    donation_id: UUID
-    amount_g: int
+    sequence: int
     total_after_g: int
     donor: str
     donor_commitment: str
     leaf_hash: str
     block_number: int
-    occurred_at: datetime
     sealed_at: datetime
 
 
-ADD_EVENTS = insert(Event, *EventRow._fields)
+#: What the outbox knows of an event is not sent again. An event's id says nothing by itself, so it is its transfer's.
+KNOWN = ("environment", "project_id", "kind", "donation_id", "amount_g", "occurred_at")
+ADD_EVENTS = (
+    f"INSERT INTO event (id, {', '.join([*NumberedRow._fields, *KNOWN])}) SELECT v.transfer_id, "  # noqa: S608
+    + ", ".join([*(f"v.{one}" for one in NumberedRow._fields), *(f"o.{one}" for one in KNOWN)])
+    + " FROM {rows} JOIN outbox o ON o.transfer_id = v.transfer_id"
+)
+NUMBER_FACTS = Change(
+    "numbering facts",
+    columns_of(Event, *NumberedRow._fields),
+    postgres=(ADD_EVENTS, "DELETE FROM outbox o USING {rows} WHERE o.transfer_id = v.transfer_id"),
+    sqlite=(ADD_EVENTS, "DELETE FROM outbox WHERE transfer_id IN (SELECT v.transfer_id FROM {rows})"),
+    row_type="numbered_fact",
+)

@@ -9,7 +9,9 @@ Reads and transactions have connections apart, so that neither waits for the oth
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NoReturn, TypeVar
 
@@ -17,9 +19,9 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 from tortoise.exceptions import IntegrityError, OperationalError
 
-from api.models.changes import Changed, together
+from api.models.changes import Changed, RowsMissing, together
 from api.models.rows import microseconds
-from api.models.statements import ConnectionLost, Statement, TooSlow
+from api.models.statements import ConnectionLost, Overtaken, Statement, TooSlow
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ Row = TypeVar("Row")
 LANES = 4
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 10.0
+MOMENTS_KEPT = 64
 #: The statements are few, hot, and asked with the same kinds of arguments: planned once, and never by a compiler. Each
 #: looks for some keys by an index, and that is said too: a plan that was made while a table was small or not yet
 #: analysed would read all of it, and so it would stay until somebody analyses it. It made a donation cost ten times.
@@ -59,14 +62,21 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
 async def prepare_types(raw: asyncpg.Connection) -> None:
-    """Leave moments as PostgreSQL sends them, microseconds, until somebody looks at one: most rows have several."""
+    """Leave moments as PostgreSQL sends them, microseconds, until somebody looks at one: most rows have several.
+
+    Those that are sent are mostly the same ones: of a batch, or of an order in several of its rows.
+    """
     await raw.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
-        encoder=lambda moment: (microseconds(moment),),
+        encoder=lru_cache(MOMENTS_KEPT)(_as_sent),
         decoder=itemgetter(0),
         format="tuple",
     )
+
+
+def _as_sent(moment: datetime) -> tuple[int]:
+    return (microseconds(moment),)
 
 
 class Connection:
@@ -103,15 +113,12 @@ class Connection:
     async def change(self, *changes: Changed) -> None:
         """Make changes by one statement.
 
-        Raises: RowsMissing, ConnectionLost, IntegrityError, OperationalError.
+        Raises: RowsMissing, Overtaken, ConnectionLost, IntegrityError, OperationalError.
         """
         needed = [(change, rows) for change, rows in changes if rows]
-        if not needed:
-            return
-        arrays = [array for change, rows in needed for array in change.arrays(rows)]
-        (answer,) = await self.fetch(together(tuple(change for change, _ in needed)), *arrays)
-        for (change, rows), found in zip(needed, answer.counts, strict=True):
-            change.require_all(found, rows)
+        if needed:
+            arrays = [array for change, rows in needed for array in change.arrays(rows)]
+            await self.fetch(together(tuple([change for change, _ in needed])), *arrays)
 
     async def begin(self) -> None:
         """Begin a transaction.
@@ -178,6 +185,10 @@ class Connection:
             raise TooSlow(f"{name}: {error}") from error
         elif isinstance(error, asyncpg.IntegrityConstraintViolationError):
             raise IntegrityError(error) from error
+        elif isinstance(error, asyncpg.SerializationError):
+            raise RowsMissing(str(error)) from error
+        elif isinstance(error, asyncpg.TransactionRollbackError):
+            raise Overtaken(f"{name}: {error}") from error
         elif isinstance(error, asyncpg.SyntaxOrAccessError | asyncpg.DataError):
             raise OperationalError(f"{name}: {error}") from error
         raise error
@@ -281,6 +292,13 @@ class KeptPostgres:
             ):  # cancelled: nothing more is awaited, and the database undoes what it hears no more of
                 connection.terminate()
                 raise
+
+    def attempt(self) -> AbstractAsyncContextManager[Connection]:
+        """Read, and then change once: each statement is a transaction of its own.
+
+        Raises: ConnectionLost.
+        """
+        return self._writers.one()
 
     async def close(self) -> None:
         """Close the connections."""

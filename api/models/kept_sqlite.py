@@ -132,6 +132,10 @@ class KeptSqlite:
                 if self._writer is not None and self._writer.raw.in_transaction:
                     self._writer.raw.execute("ROLLBACK")
 
+    def attempt(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction: nobody else writes meanwhile."""
+        return self.transaction()
+
     async def close(self) -> None:
         """Close the connections."""
         self._is_closed = True
@@ -226,6 +230,10 @@ class KeptInMemory:
         """Begin a transaction of Tortoise's."""
         async with self._client._in_transaction() as connection:  # noqa: SLF001 - it is Tortoise's name
             yield InMemoryTransaction(connection)
+
+    def attempt(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction: nobody else writes meanwhile."""
+        return self.transaction()
 
     async def close(self) -> None:
         """Leave the connection to Tortoise."""

@@ -33,6 +33,7 @@ from api.models.project import (
     ProjectStatus,
 )
 from api.models.project_head import HEADS, ProjectHead
+from api.models.sandbox_clock import CLOCKS, SandboxClock
 from api.models.statements import Kept, Statement, kept
 from api.models.transfer import (
     DONATION_PAGES,
@@ -119,6 +120,7 @@ class Loaders:
         self.events: Loader[UUID, Event] = rows(self._by(EVENTS_BY_ID))
         self.events_by_transfer: Loader[UUID, Event] = rows(self._by(EVENTS_BY_TRANSFER, "transfer_id"))
         self.keys: Loader[str, ApiKey] = rows(self._by(KEYS_BY_ID))
+        self.clocks: Loader[UUID, SandboxClock] = rows(self._by(CLOCKS, "partner_id"))
 
     def _by(self, statement: Statement[Any], column: str = "id") -> Ask:
         """Ask for one row for each value of a column."""

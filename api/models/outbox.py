@@ -8,7 +8,7 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
-from api.models.changes import delete, insert
+from api.models.changes import insert
 from api.models.environment import Environment
 from api.models.event import EventKind
 from api.models.rows import Shape
@@ -55,7 +55,6 @@ class OutboxRow(NamedTuple):
 
 
 ADD_FACTS = insert(Outbox, *OutboxRow._fields)
-SEALED = delete(Outbox)
 
 
 class Fact(Protocol):

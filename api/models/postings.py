@@ -136,6 +136,7 @@ POST_DONATIONS = posting(
         {"transfer_id": "v.id", "donation_id": "v.id", "kind": "'DONATION'", "occurred_at": "v.created_at"},
     ),
     Part(Receipt, RECEIPT, {"operation": f"'{DONATE}'", "result_id": "v.id"}),
+    row_type="posted_donation",
 )
 POST_ACTIONS = posting(
     "posting actions",
@@ -167,4 +168,5 @@ POST_ACTIONS = posting(
         where="v.external_ref IS NOT NULL",
     ),
     Part(Receipt, RECEIPT, {"operation": f"'{RECORD}'", "result_id": "v.id"}),
+    row_type="posted_action",
 )

@@ -94,8 +94,11 @@ class HeadRow(NamedTuple):
     updated_at: datetime
 
 
-class DonorRow(NamedTuple):
-    """A donor that is being written."""
+PUT_HEADS = insert(ProjectHead, *HeadRow._fields, or_update=("project_id", "environment"), row_type="moved_head")
+
+
+class GiftRow(NamedTuple):
+    """What a user gives to a project, less than nothing where more is returned; `id` for the row of a new donor."""
 
     id: UUID
     project_id: UUID
@@ -104,18 +107,20 @@ class DonorRow(NamedTuple):
     energy_g: int
 
 
-PUT_HEADS = insert(ProjectHead, *HeadRow._fields, or_update=("project_id", "environment"))
-PUT_DONORS = insert(ProjectDonor, *DonorRow._fields, or_update=("project_id", "environment", "user_id"))
-#: Keys: project, environment, user.
-DONORS = Statement(
-    "donors of projects",
-    Shape.of(ProjectDonor),
+#: Adds gifts, of which each donor of a project has one, and returns what each has given now.
+GIVE = Statement(
+    "gifts of donors",
+    Shape.of(ProjectDonor, "project_id", "environment", "user_id", "energy_g"),
     postgres="""
-SELECT {d} FROM unnest($1::uuid[], $2::varchar[], $3::uuid[]) AS k (project_id, environment, user_id)
-JOIN project_donor d ON d.project_id = k.project_id AND d.environment = k.environment AND d.user_id = k.user_id
+INSERT INTO project_donor AS d (id, project_id, environment, user_id, energy_g)
+SELECT * FROM unnest($1::gift[])
+ON CONFLICT (project_id, environment, user_id) DO UPDATE SET energy_g = d.energy_g + excluded.energy_g
+RETURNING {d}
 """,
     sqlite="""
-SELECT {d} FROM json_each(?1) k CROSS JOIN project_donor d
-  ON d.project_id = k.value ->> 0 AND d.environment = k.value ->> 1 AND d.user_id = k.value ->> 2
+INSERT INTO project_donor AS d (id, project_id, environment, user_id, energy_g)
+SELECT k.value ->> 0, k.value ->> 1, k.value ->> 2, k.value ->> 3, k.value ->> 4 FROM json_each(?1) k WHERE true
+ON CONFLICT (project_id, environment, user_id) DO UPDATE SET energy_g = d.energy_g + excluded.energy_g
+RETURNING project_id, environment, user_id, energy_g
 """,
 )

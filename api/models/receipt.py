@@ -14,7 +14,6 @@ from tortoise import fields
 from tortoise.models import Model
 
 from api.models.changes import insert
-from api.models.project import ProjectStatus
 from api.models.rows import Shape
 from api.models.statements import Statement, kept
 
@@ -61,31 +60,6 @@ OF_KEYS = Statement(
     "JOIN receipt r ON r.user_id = k.user_id AND r.partner_id = k.partner_id AND r.key = k.key",
     sqlite="SELECT {r} FROM json_each(?1) AS k CROSS JOIN receipt r "
     "ON r.user_id = k.value ->> 0 AND r.partner_id = k.value ->> 1 AND r.key = k.value ->> 2",
-)
-
-
-#: Keys: user, partner, key of an order, and the project that it is about, if any; `n` counts them. There is a row for
-#: each: the receipt that the key has, and the status of the project.
-STANDING: Statement[Any] = Statement(
-    "what stands about orders",
-    Shape[Any].of(
-        Receipt,
-        *("fingerprint", "result_id", "refusal", "created_at"),
-        status=fields.CharEnumField(ProjectStatus),
-        n=fields.BigIntField(),
-    ),
-    postgres="""
-SELECT {r}, p.status, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[])
-  WITH ORDINALITY AS k (user_id, partner_id, key, project_id, n)
-LEFT JOIN receipt r ON r.user_id = k.user_id AND r.partner_id = k.partner_id AND r.key = k.key
-LEFT JOIN project p ON p.id = k.project_id
-""",
-    sqlite="""
-SELECT {r}, p.status, k.key AS n FROM json_each(?1) k
-LEFT JOIN receipt r ON r.user_id = k.value ->> 0 AND r.partner_id = k.value ->> 1 AND r.key = k.value ->> 2
-LEFT JOIN project p ON p.id = k.value ->> 3
-""",
 )
 
 

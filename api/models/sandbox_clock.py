@@ -6,6 +6,9 @@ from uuid import UUID
 from tortoise import fields
 from tortoise.models import Model
 
+from api.models.rows import Shape
+from api.models.statements import Statement
+
 
 class SandboxClock(Model):
     """By how much a partner's sandbox is ahead of the real time. It only grows."""
@@ -17,14 +20,20 @@ class SandboxClock(Model):
         table = "sandbox_clock"
 
     @classmethod
-    async def ahead_of(cls, partner_id: UUID, *, locked: bool = False) -> timedelta:
-        """Return by how much a partner's sandbox is ahead; `locked` until the transaction at hand ends."""
-        rows = cls.filter(partner_id=partner_id)
-        clock = await (rows.select_for_update() if locked else rows).first()
-        return timedelta(seconds=clock.ahead_s) if clock is not None else timedelta()
+    async def locked(cls, partner_id: UUID) -> timedelta:
+        """Return by how much a partner's sandbox is ahead, locked until the transaction at hand ends."""
+        return ahead(await cls.filter(partner_id=partner_id).select_for_update().first())
 
     @classmethod
     async def put(cls, partner_id: UUID, ahead_s: int) -> None:
         """Write by how much a partner's sandbox is ahead."""
         row = cls(partner_id=partner_id, ahead_s=ahead_s)
         await cls.bulk_create([row], on_conflict=["partner_id"], update_fields=["ahead_s"])
+
+
+def ahead(clock: SandboxClock | None) -> timedelta:
+    """Return by how much a sandbox is ahead."""
+    return timedelta(seconds=clock.ahead_s) if clock is not None else timedelta()
+
+
+CLOCKS = Statement.by("sandbox clocks", Shape[SandboxClock].of(SandboxClock), "sandbox_clock", "partner_id")

@@ -47,6 +47,10 @@ class TooSlow(Unavailable, TimeoutError):
     """A statement took longer than any may."""
 
 
+class Overtaken(RuntimeError):
+    """Others have changed what was read, or each waited for the other: nothing was written, and may be tried again."""
+
+
 class Statement(Generic[Row]):
     """A statement with its text for either database, and the shape of the rows that it returns, if it returns any."""
 
@@ -94,7 +98,7 @@ class Transaction(Protocol):
     async def change(self, *changes: "Changed") -> None:
         """Make changes, each to as many rows as it is given; on PostgreSQL by one statement.
 
-        Raises: RowsMissing, IntegrityError.
+        Raises: RowsMissing, Overtaken, IntegrityError.
         """
 
 
@@ -124,6 +128,15 @@ class Kept(Protocol):
 
         Nothing but statements is awaited inside. However the block ends, cancelled or without its connection, the
         connection is given back whole or replaced.
+
+        Raises: ConnectionLost.
+        """
+
+    def attempt(self) -> AbstractAsyncContextManager[Transaction]:
+        """Read, and then change once, which is done as a whole or not at all.
+
+        On PostgreSQL there is no transaction around the two, and so no lock: what was read may be changed by others
+        before the change is made, and who makes it has to have it fail then. On SQLite it is a transaction.
 
         Raises: ConnectionLost.
         """

@@ -8,6 +8,7 @@ import strawberry
 
 from api import models
 from api.access import Scope
+from api.batching import begin
 from api.events.following import Updates
 from api.ledger import Outcome, Refusal
 from api.resolvers.arguments import (
@@ -25,7 +26,7 @@ from api.resolvers.arguments import (
 )
 from api.schema import node
 from api.schema.catalogue import error
-from api.schema.context import Info
+from api.schema.context import Info, Later
 from api.schema.donation import (
     DonateEnergyInput,
     DonateEnergyPayload,
@@ -127,29 +128,13 @@ class DonationMutations:
     """What can be done with donations."""
 
     @strawberry.mutation(description="Donate energy of a user to a project.", extensions=guarded(Scope.DONATIONS_WRITE))
-    async def donate_energy(
+    def donate_energy(
         self,
         info: Info,
         input: Annotated[DonateEnergyInput, strawberry.argument(description="The donation.")],  # noqa: A002
-    ) -> DonateEnergyPayload:
+    ) -> Later[DonateEnergyPayload]:
         """Donate."""
-        context = info.context
-        try:
-            outcome = await context.ledger.donate(
-                context.partnership,
-                user_by(input.user),
-                node.id_or_nobody(input.project_id, node.PROJECT),
-                some(input.amount.grams),
-                input.idempotency_key,
-            )
-        except Refusal as refusal:
-            outcome = Outcome(refusal=refusal)
-        return DonateEnergyPayload(
-            donation=await _donation(info, outcome),
-            balance=balance_of(outcome),
-            replayed=outcome.replayed,
-            errors=show(outcome.refusal),
-        )
+        return begin(_donate(info, input))
 
     @strawberry.mutation(
         description="Take a donation back while its window is open: its grams return to the user.",
@@ -260,6 +245,27 @@ async def visible_donation(info: Info, text: str) -> Donation | None:
     if caller.owner_id in {None, row.partner_id} or row.project_id in await caller.projects():
         return Donation.of(row)
     return None
+
+
+async def _donate(info: Info, given: DonateEnergyInput) -> DonateEnergyPayload:
+    """Donate; what is awaited are answers of batches alone."""
+    context = info.context
+    try:
+        outcome = await context.ledger.donate(
+            context.partnership,
+            user_by(given.user),
+            node.id_or_nobody(given.project_id, node.PROJECT),
+            some(given.amount.grams),
+            given.idempotency_key,
+        )
+    except Refusal as refusal:
+        outcome = Outcome(refusal=refusal)
+    return DonateEnergyPayload(
+        donation=await _donation(info, outcome),
+        balance=balance_of(outcome),
+        replayed=outcome.replayed,
+        errors=show(outcome.refusal),
+    )
 
 
 async def _donation(info: Info, outcome: Outcome) -> Donation | None:

@@ -1,7 +1,7 @@
 """What a resolver is given: the caller, the ledger, the feed, and the loaders that it shares with all requests."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import strawberry
@@ -10,7 +10,7 @@ from api.access import Caller, DeprecatedUses, Language, Rates
 from api.access.tokens import Signer
 from api.events.feed import Feed
 from api.ledger import Ledger, Partnership
-from api.models.loaders import Loaders, loaders
+from api.models.loaders import Loaders
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -60,14 +60,8 @@ class Context:
     deprecated_uses: DeprecatedUses
     checkpoint_s: float
     rates: Rates
-    _loaders: Loaders | None = field(default=None)
-
-    @property
-    def loaders(self) -> Loaders:
-        """The loaders of the database, which all requests share."""
-        if self._loaders is None:
-            self._loaders = loaders()
-        return self._loaders
+    #: Of the database, which all requests share.
+    loaders: Loaders
 
     @property
     def language(self) -> Language:

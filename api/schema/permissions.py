@@ -21,6 +21,9 @@ class Guard(FieldExtension):
     A guarded field below the roots is nullable, so that a refusal costs its caller the field and not the answer.
     """
 
+    #: Says to the executor that `check`, called first, is all that this extension does.
+    only_checks = True
+
     def __init__(self, *scopes: Scope) -> None:
         self.scopes = scopes
 
@@ -33,17 +36,18 @@ class Guard(FieldExtension):
 
     @override
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        self._check(info)
+        self.check(info)
         return next_(source, info, **kwargs)
 
     @override
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        self._check(info)
+        self.check(info)
         result = next_(source, info, **kwargs)
         # A subscription's resolver returns its source, which is iterated and not awaited.
         return await result if isawaitable(result) else result
 
-    def _check(self, info: Info) -> None:
+    def check(self, info: Info) -> None:
+        """Let the caller through, or raise why not."""
         caller = info.context.caller
         if not self.scopes:
             return

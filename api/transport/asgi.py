@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,6 +28,8 @@ Respond: TypeAlias = Callable[[Scope, int, Mapping[str, str], bytes], bool]
 # Under this name, which no header can have, stands the address of the peer: callers without a key have no other.
 CLIENT = ":client"
 
+RANDOM_AT_ONCE = 256
+
 # What may be echoed into a header and a log line without asking what it does there.
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
 
@@ -52,9 +54,22 @@ def read_request_id(headers: Headers) -> str:
     return given if _SANE_REQUEST_ID.fullmatch(given) else make_request_id()
 
 
+def _random() -> Iterator[str]:
+    """Yield random numbers of 128 bits: asking the system for many at once takes a tenth of the time."""
+    while True:
+        drawn = os.urandom(16 * RANDOM_AT_ONCE).hex()
+        for start in range(0, len(drawn), 32):
+            yield drawn[start : start + 32]
+
+
+_randoms = [_random()]
+# A forked process must not draw what its parent draws.
+os.register_at_fork(after_in_child=lambda: _randoms.__setitem__(0, _random()))
+
+
 def make_request_id() -> str:
     """Return the id of a request that has none."""
-    return os.urandom(16).hex()
+    return next(_randoms[0])
 
 
 def read_send_now(scope: Scope) -> SendNow | None:

@@ -23,6 +23,7 @@ from api.execution.timing import TimeLimit
 from api.transport.asgi import Exchange, Headers, Receive, Scope, Send
 from api.transport.bodies import check_content_type, read_body, read_query
 from api.transport.caching import SHARED_VARY, UNCACHED, VARY, shared
+from api.transport.direct import Direct, Recognise
 from api.transport.event_stream import DEFAULT_STREAM_LIMITS, EventStreamResponse, StreamLimits
 from api.transport.negotiation import EVENT_STREAM, GRAPHQL_JSON, HTML, JSON, choose, choose_readable
 from api.transport.operations import Disconnected
@@ -56,6 +57,7 @@ class GraphQLHTTP(Generic[Caller]):
         body_max: int = 2**20,
         body_timeout_s: float = 10.0,
         streams: StreamLimits = DEFAULT_STREAM_LIMITS,
+        recognise: Recognise[Caller] = lambda _: None,
     ) -> None:
         self.streams = EventStreams(streams)
         self._engine = engine
@@ -65,6 +67,8 @@ class GraphQLHTTP(Generic[Caller]):
         self._vary, self._shared_vary = VARY + also, SHARED_VARY + also
         self._body_max = body_max
         self._body_limit = TimeLimit(body_timeout_s)
+        #: The way of ordinary requests, for a server that has it.
+        self.direct = Direct(engine, recognise, self._always)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,9 +85,12 @@ class GraphQLHTTP(Generic[Caller]):
         except Exception as error:  # whatever it was, the client gets JSON
             failed = Result(errors=(format_bug(error, request_id),), executed=False, status=500)
             response = Response(500, failed.json(), GRAPHQL_JSON, UNCACHED.copy())
-        response.headers |= {"x-request-id": request_id, **self._origins.answer(headers)}
-        response.headers.setdefault("vary", self._vary)
+        response.headers = {**self._always(headers), **response.headers, "x-request-id": request_id}
         await response.transmit(exchange)
+
+    def _always(self, headers: Headers) -> dict[str, str]:
+        """Return the headers that any answer to a request with these headers has."""
+        return {"vary": self._vary, **self._origins.answer(headers)}
 
     async def close(self) -> None:
         """End all event streams, so that clients connect again elsewhere."""

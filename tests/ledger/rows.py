@@ -6,11 +6,13 @@ from api.models import Account, Action, Gap, LinkCode, Outbox, Receipt, Transfer
 
 Rows = dict[str, list[dict[str, Any]]]
 
+ACCOUNT = ("user_id", "environment", "credited", "debited", "held")
+
 
 async def all_rows() -> Rows:
-    """Return every row that a call could change, receipts apart."""
+    """Return every row that a call could change, but for what remembers refusals: receipts, and accounts' versions."""
     return {
-        "account": await Account.all().order_by("user_id").values(),
+        "account": await Account.all().order_by("user_id").values(*ACCOUNT),
         "action": await Action.all().order_by("id").values(),
         "transfer": await Transfer.all().order_by("id").values(),
         "gap": await Gap.all().order_by("id").values(),

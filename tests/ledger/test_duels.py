@@ -3,16 +3,18 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Iterable
+from datetime import timedelta
 
+import pytest
 from tortoise.context import TortoiseContext
 
 from api.ledger import Ledger, Outcome, UserBy
 from api.ledger.check import check_ledger
 from api.ledger.errors import IdempotencyConflict, InsufficientEnergy
-from api.models import Account, Action, Outbox, Project, Receipt, Transfer, TransferKind
+from api.models import Account, Action, Outbox, Project, Receipt, Transfer, TransferKind, now
 from api.models.database import database
 from api.schema import node
-from tests.conftest import Actor, Running, add_project, bus, earn, open_ledger, recording
+from tests.conftest import Actor, Running, add_project, bus, earn, leg, open_ledger, recording
 
 LIN = UserBy(external_ref="lin")
 ROUNDS = 1_000
@@ -172,6 +174,32 @@ async def test_two_processes_share_one_key_and_one_balance(
     assert len(own_keys) - len(refused) == 142
     assert {_insufficient(outcome) for outcome in refused} == {(0, 7, 0)}
     assert await the_account() == (1_000, 1_000, 0, 0)
+    assert (await check_ledger()).faults == []
+
+
+@pytest.mark.parametrize("metres", [5, 500])
+async def test_two_processes_take_one_of_two_trips_at_the_same_time(
+    url: str, ledger: Ledger, app_partner: Actor, metres: int
+) -> None:
+    # A walk of 5 m gives no grams, so the account stands where it stood; and still there was one.
+    users = [f"user-{index}" for index in range(40)]
+    for user in users:
+        await ledger.register(app_partner.partnership, UserBy(external_ref=user))
+    walk = leg("WALK", metres, now() - timedelta(hours=1), kmh=5)
+
+    async with database(url), open_ledger(url) as second:
+        answers = await asyncio.gather(
+            *(
+                one.record(app_partner.partnership, [recording(user, f"key-{number}", walk)])
+                for user in users
+                for number, one in enumerate((ledger, second) * 2)
+            )
+        )
+
+    outcomes = [checked(outcome) for (outcome,) in answers]
+    told = Counter(outcome.refusal.code if outcome.refusal else "taken" for outcome in outcomes)
+    assert told == {"taken": 40, "ACTION_OVERLAPS": 120}
+    assert Counter([action.user_id for action in await Action.all()]).most_common(1)[0][1] == 1
     assert (await check_ledger()).faults == []
 
 

@@ -30,6 +30,7 @@ from api.models import (
 )
 from api.models.loaders import Loaders, ProjectPage, UserPage, loaders
 from api.models.paging import LAST_ID, page_of
+from api.models.sandbox_clock import SandboxClock, ahead
 from tests.conftest import Actor, add_partner, add_project, bus
 from tests.statements import counted
 
@@ -165,10 +166,20 @@ async def test_rows_by_a_bare_id_are_those_of_the_id_whoever_asks_beside(
         assert [read(row) for row in found[:-1]] == list(rows.values()), name
 
 
+async def test_a_sandbox_has_its_own_partners_clock(people: list[Partnership], db: TortoiseContext) -> None:
+    ids = list({one.partner_id for one in people})
+    for number, partner_id in enumerate(ids):
+        await SandboxClock.put(partner_id, number)
+    with counted(db) as statements:
+        found = await loaders().clocks.load_many([*ids, new_id()])
+    assert len(statements) == 1
+    assert [ahead(clock).total_seconds() for clock in found] == [*range(len(ids)), 0]
+
+
 async def test_every_loader_is_tested(db: TortoiseContext) -> None:
     tested = {
-        "action_pages", "actions", "calculations", "donation_pages", "events", "events_by_transfer", "heads", "keys",
-        "linked_users", "move_pages", "named_users", "organisations", "partners", "project_pages", "projects",
+        "action_pages", "actions", "calculations", "clocks", "donation_pages", "events", "events_by_transfer", "heads",
+        "keys", "linked_users", "move_pages", "named_users", "organisations", "partners", "project_pages", "projects",
         "projects_by_code", "reversals", "sums", "transfers", "users",
     }  # fmt: skip
     assert {name for name in vars(Loaders(loaders()._kept)) if not name.startswith("_")} == tested

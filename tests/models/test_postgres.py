@@ -4,6 +4,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 from uuid import uuid4
 
@@ -11,13 +13,17 @@ import asyncpg
 import pytest
 from tortoise.transactions import in_transaction
 
+import api.models
 from api.ledger import Ledger, Outcome, Partnership, UserBy
 from api.ledger.check import check_ledger
-from api.models import Partner, PartnerKind, Receipt, Transfer, TransferKind, User
+from api.models import Account, Partner, PartnerKind, Receipt, Transfer, TransferKind, User
+from api.models.changes import Change
 from api.models.database import POOL_SIZE, database
 from api.models.kept_postgres import LANES
+from api.models.project_head import GiftRow, ProjectDonor
+from api.models.rows import columns_of
 from api.models.statements import ConnectionLost, kept
-from tests.conftest import TEMPLATE, add_partner, add_project, bus, open_ledger, recording
+from tests.conftest import TEMPLATE, add_partner, add_project, bus, eventually, open_ledger, recording
 from tests.models.test_statements import ADD_USER, PARTNERS, a_user
 from tests.postgres import Server
 
@@ -27,6 +33,12 @@ ROUNDS_MAX = 80
 AT_ONCE = 60
 USERS = [UserBy(external_ref=f"user-{index}") for index in range(20)]
 GUARD_S = 30
+#: What another process may do to an account while a donation is decided.
+MEANWHILE = (
+    "UPDATE account SET credited = credited + 50, version = version + 1",
+    "UPDATE account SET debited = debited + 10, version = version + 1",
+    "UPDATE account SET version = version + 1",
+)
 #: asyncpg's words for a connection that has ended, as it is seen sooner or later.
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
@@ -77,6 +89,31 @@ async def test_connections_that_are_ended_under_load_are_all_replaced(url: str) 
         assert await Transfer.filter(kind=TransferKind.DONATE).count() == len(answers)
         assert await Receipt.filter(operation="donateEnergy").count() == len(answers)
         assert (await check_ledger()).faults == []
+
+
+async def test_what_another_writes_between_reading_and_writing_is_decided_about_again(url: str) -> None:
+    async with database(url), open_ledger(url) as ledger, asyncio.timeout(GUARD_S):
+        actor = await add_partner("maps", PartnerKind.ACTION_SOURCE)
+        project = await add_project("longwu")
+        (trip,) = await ledger.record(actor.partnership, [recording("user-0", "trip", bus())])
+        assert isinstance(trip, Outcome)
+        connection = await asyncpg.connect(url)
+        for number, meanwhile in enumerate(MEANWHILE):
+            async with connection.transaction():
+                await connection.execute("SELECT FROM account FOR UPDATE")
+                given = asyncio.create_task(
+                    ledger.donate(actor.partnership, USERS[0], project.id, 100, f"gift-{number}")
+                )
+                await eventually(lambda: _waits_for_a_lock(url))  # it has read, and is about to write
+                await connection.execute(meanwhile)
+            outcome = await given
+            assert (outcome.refusal, outcome.replayed) == (None, False)
+        await connection.close()
+
+        (account,) = await Account.all()
+        assert (account.credited, account.debited) == (416 + 50, 10 + 100 * len(MEANWHILE))
+        donations = await Transfer.filter(kind=TransferKind.DONATE).order_by("debited_after")
+        assert [(one.credited_after, one.debited_after) for one in donations] == [(466, 100), (466, 210), (466, 310)]
 
 
 async def test_a_transaction_that_is_lost_leaves_its_task_as_it_was(url: str) -> None:
@@ -132,12 +169,39 @@ async def test_a_statement_is_prepared_anew_when_its_table_has_changed(url: str)
         assert [row.slug for row in await PARTNERS.fetch([partner.id])] == ["maps"]
 
 
+async def test_the_types_of_rows_are_those_of_the_columns_that_are_sent(url: str) -> None:
+    modules = [import_module(f"api.models.{one.name}") for one in iter_modules(api.models.__path__)]
+    changes = {value for module in modules for value in vars(module).values() if isinstance(value, Change)}
+    sent = {change.row_type: change.types for change in changes if change.row_type is not None}
+    # Gifts are no change: they are asked what came of them.
+    sent["gift"] = Change("gifts", columns_of(ProjectDonor, *GiftRow._fields), postgres=(), sqlite=()).types
+
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch(
+        "SELECT t.typname, array_agg(format_type(a.atttypid, NULL) ORDER BY a.attnum) AS types FROM pg_type t "
+        "JOIN pg_class c ON c.oid = t.typrelid AND c.relkind = 'c' JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.typname"
+    )
+    await connection.close()
+
+    plain = {"timestamp with time zone": "timestamptz", "integer": "int"}
+    assert sent == {name: [plain.get(one, one) for one in types] for name, types in rows}
+    assert len(sent) > 2
+
+
 async def _connections(url: str) -> int:
     server, _, name = url.rpartition("/")
     admin = await asyncpg.connect(f"{server}/postgres")
     count: int = await admin.fetchval("SELECT count(*) FROM pg_stat_activity WHERE datname = $1", name)
     await admin.close()
     return count
+
+
+async def _waits_for_a_lock(url: str) -> bool:
+    admin = await asyncpg.connect(url)
+    count: int = await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    await admin.close()
+    return count > 0
 
 
 async def _give(ledger: Ledger, caller: Partnership, project_id: Any, key: str, index: int) -> Outcome:

@@ -16,13 +16,14 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from api.execution.engine import Engine
 from api.execution.sharing import View
+from api.transport.direct import DIRECT
 from api.transport.explorer import graphiql
 from api.transport.http import GraphQLHTTP
 from api.transport.http_protocol import HttpProtocol
 from api.transport.session import SocketLimits
 from api.transport.socket_protocol import SocketProtocol
 from api.transport.websocket import GraphQLWebSocket
-from tests.transport.schema import Context, World, authenticate, make_schema
+from tests.transport.schema import Context, World, authenticate, make_schema, recognise
 
 GROWTH_MAX_MB = 16
 HANG_S = 20  # nothing here takes seconds: who waits that long hangs
@@ -66,7 +67,9 @@ async def running(**settings: Any) -> AsyncIterator[Server]:
     options = {"view": lambda caller: View(caller, caller), **settings.pop("engine", {})}
     engine = Engine(SCHEMA, authenticate=authenticate, context=make_context, **options)
     sockets = GraphQLWebSocket(engine, limits=settings.pop("sockets", SocketLimits()), origins=["https://app.example"])
-    http = GraphQLHTTP(engine, explorer=graphiql(), origins=["https://app.example"], **settings)
+    http = GraphQLHTTP(
+        engine, explorer=graphiql(), origins=["https://app.example"], **{"recognise": recognise, **settings}
+    )
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await (sockets if scope["type"] == "websocket" else http)(scope, receive, send)
@@ -79,6 +82,7 @@ async def running(**settings: Any) -> AsyncIterator[Server]:
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
+    server.lifespan.state[DIRECT] = {"/graphql": http.direct}
     await server.startup()
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

@@ -83,8 +83,8 @@ class Subject:
         variables = self._executable.variables.coerce(self._operation.variables)
         return isinstance(variables, list) or self._executable.compiled(variables) is not None
 
-    def execute(self, world: World, root: object = None) -> Outcome:
-        """Execute it compiled."""
+    def execute(self, world: World, root: object = None, *, calls_back: bool = False) -> Outcome:
+        """Execute it compiled: in a task that waits, or calling back as the direct way of a request does."""
 
         async def execute(outcome: Outcome) -> None:
             given = self._operation.variables
@@ -98,7 +98,12 @@ class Subject:
             if compiled.is_serial or execution.is_waiting:
                 turns: list[bool] = []
                 asyncio.get_running_loop().call_soon(turns.append, True)
-                await compiled.finish(execution, data)
+                if calls_back:
+                    ended = asyncio.get_running_loop().create_future()
+                    compiled.then(execution, data, ended.set_result)
+                    assert await ended is None
+                else:
+                    await compiled.finish(execution, data)
                 outcome.at_once = not turns
             if outcome.at_once:
                 outcome.note(world)
