@@ -62,7 +62,7 @@ def _list(inner: Coerce) -> Coerce:
         if value is None or value is Undefined:
             return None
         items = []
-        for item in value if is_iterable(value) else [value]:
+        for item in value if type(value) is list or is_iterable(value) else [value]:
             coerced = inner(item)
             if coerced is Undefined:
                 return Undefined

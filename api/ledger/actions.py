@@ -24,7 +24,7 @@ from api.models import (
     Claim,
     Transfer,
     TransferKind,
-    new_id,
+    new_ids,
 )
 from api.models.action import REVERSE_ACTIONS
 from api.models.postings import RECORD, ActionPosting
@@ -109,7 +109,7 @@ class RecordAction(Order):
 
     def _post(self, book: Book, lines: Sequence[Line], calculated: str) -> ActionPosting:
         legs, at = self.legs, self.at
-        first, last = legs[0], legs[-1]
+        first, last, new = legs[0], legs[-1], new_ids(at)
         kind, quantity, reduction, credited = first.type, 0, 0, 0
         for leg, line in zip(legs, lines, strict=True):
             if leg.type != kind:
@@ -119,7 +119,7 @@ class RecordAction(Order):
             credited += line.credited_g
         book.credited += credited
         return ActionPosting(
-            new_id(at),
+            new(),
             self.environment,
             self.user_id,
             self.partner_id,
@@ -136,7 +136,7 @@ class RecordAction(Order):
             reduction,
             credited,
             at,
-            new_id(at),
+            new(),
             book.credited,
             book.debited,
         )

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from api.ledger import Ledger, Leg, Outcome, Recording, UserBy
+from api.ledger.actions import RecordAction
 from api.ledger.errors import (
     ActionInFuture,
     ActionNotFound,
@@ -25,7 +26,9 @@ from api.ledger.errors import (
     Refusal,
     UserNotFound,
 )
+from api.ledger.reference import Catalogue
 from api.models import (
+    NOBODY,
     Account,
     Action,
     ActionCategory,
@@ -79,6 +82,28 @@ async def recorded(ledger: Ledger, actor: Actor, *recordings: Recording, at: dat
 def facts(refusal: Refusal | None) -> dict[str, Any]:
     assert refusal is not None
     return {name: value for name, value in vars(refusal).items() if not name.startswith("_")}
+
+
+def test_a_fingerprint_is_what_it_has_always_been() -> None:
+    """Or an old key would be a conflict where it was a repetition."""
+    started_at = datetime(2026, 6, 5, 8, 0, 0, 250_000, tzinfo=BEIJING_TIME)
+    bus = Leg("BUS", 8_000, started_at, started_at + timedelta(minutes=30))
+    walk = Leg("WALK", 500, bus.ended_at, bus.ended_at + timedelta(minutes=10))
+
+    order = RecordAction(
+        environment=Environment.LIVE,
+        partner_id=NOBODY,
+        user_id=NOBODY,
+        key="of no account",
+        at=NOON,
+        legs=(bus, walk),
+        external_ref="步",
+        methodology=DEFAULT,
+        catalogue=Catalogue(),
+        zone=BEIJING_TIME,
+    )
+
+    assert order.fingerprint == "ba3336320ff258302d40386ec19387328f8199203bc211480ae2568ef847643a"
 
 
 # --- the methodology --------------------------------------------------------------------------------------------------
