@@ -7,12 +7,14 @@ The rows of the hottest changes have types of their own there, in the order of t
 Such a type is not altered: who sends a row by the old one while servers of two versions run would be misunderstood. A
 change whose columns change is given a new type.
 
-And what each write paid for and nobody asked for, goes. A guard that looks at each row before it is changed has the row
-locked first, which is one more record in the log: so those of accounts look afterwards, and refuse all the same. The
-outbox's looks once at all the rows that a statement removes. Indexes of ids by which no question is asked are dropped:
-receipts, donors and blocks have another key that is unique, and known by it to whoever replicates them. And a donation
-no longer writes its place in the user's queue into an index of its own, at random among everybody's, of which PostgreSQL
-logs the whole page: which donations took a trip's grams is looked for among those of the user, in `donation_page`.
+And what each write paid for and nobody asked for, goes:
+
+- A guard that looks at a row before it is changed has the row locked first, which is one more record in the log. Those of
+  accounts look afterwards, and refuse all the same; the outbox's looks once at all rows that a statement removes.
+- Indexes of ids by which nobody asks: receipts, donors, blocks and events have another key that is unique, and are known
+  by it to whoever replicates them. An event has the id of its transfer now; one that has its own is found by that still.
+- A donation wrote its place in the user's queue into an index of its own, at random among everybody's, of which
+  PostgreSQL logs the whole page. Which donations took a trip's grams is looked for among the user's in `donation_page`.
 """
 
 from tortoise import fields, migrations
@@ -51,6 +53,7 @@ KEYS = {
     "receipt": "uid_receipt_user_id_dd06d7",
     "project_donor": "uid_project_don_project_6149d1",
     "block": "uid_block_project_cce79a",
+    "event": "event_transfer_id_key",
 }
 ACCOUNT_SHRINKS = "NEW.credited < OLD.credited OR NEW.debited < OLD.debited"
 ACCOUNT_CHANGES_HANDS = "NEW.user_id <> OLD.user_id OR NEW.environment <> OLD.environment"
@@ -80,6 +83,7 @@ POSTGRES = (
         f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, REPLICA IDENTITY USING INDEX {key}"
         for table, key in KEYS.items()
     ),
+    "CREATE UNIQUE INDEX event_own_id ON event (id) WHERE id <> transfer_id",
     "DROP INDEX transfer_debit",
     # A head is written with each of its blocks: room beside it, as beside accounts.
     "ALTER TABLE project_head SET (fillfactor = 50)",

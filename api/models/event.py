@@ -52,18 +52,22 @@ class Event(Model):
         return await rows.order_by("sequence").limit(limit)
 
     @classmethod
-    async def by_ids(cls, ids: Collection[UUID]) -> dict[UUID, "Event"]:
-        """Return the events of these ids, by id."""
-        return {event.id: event for event in await cls.filter(id__in=list(ids))}
-
-    @classmethod
     async def by_transfers(cls, ids: Collection[UUID]) -> dict[UUID, "Event"]:
         """Return the events of these transfers, by transfer id."""
         return {event.transfer_id: event for event in await cls.filter(transfer_id__in=list(ids))}
 
 
 EVENT = Shape.of(Event)
-EVENTS_BY_ID = Statement.by("events by id", EVENT, "event")
+#: An event has the id of its transfer, and is found by that; only those of the first versions have one of their own.
+EVENTS_BY_ID = Statement(
+    "events by id",
+    EVENT,
+    postgres="""
+SELECT {t} FROM event t WHERE t.transfer_id = ANY($1) AND t.id = t.transfer_id
+UNION ALL SELECT {t} FROM event t WHERE t.id = ANY($1) AND t.id <> t.transfer_id
+""",
+    sqlite="SELECT {t} FROM event t WHERE t.id IN (SELECT value FROM json_each(?1))",
+)
 EVENTS_BY_TRANSFER = Statement.by("events by transfer", EVENT, "event", "transfer_id")
 
 
