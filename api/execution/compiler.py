@@ -188,14 +188,15 @@ class _Compilation:
         fields = [self._field(kind, origin, key, details, "p") for key, details in written.items()]
         is_remembered = self._is_of_object_alone and remembers(origin)
         self._is_of_object_alone &= outer
-        others = self._keep("G", self._of_others(kind, details))
+        is_read = read is not None or any(self._reads(kind, origin, details) for details in found.values())
+        others = self._keep("G", self._of_others(kind, details)) if is_read or is_remembered else ""
         rows, body = None, ["d = {}", *fields]
         if read is not None and origin is not None:
             rows = self._rows(kind, origin, read, fields)
             body = [READ_ROW.format(rows.read, read.holder, others), *([f"{rows.rest}(x, s, p, d)"] if fields else [])]
         if is_remembered:
             body = [RECALL.format(self._name("select", kind)), *body, REMEMBER.format(self._name("select", kind))]
-        if rows is not None or is_remembered or any(self._reads(kind, origin, details) for details in found.values()):
+        if others:
             body = [f"if type(s) is not {self._keep('C', origin)}:\n    return {others}(x, s, p)", *body]
         select: Select = self._define("select", kind, "x, s, p", [*body, "return d"])
         if rows is not None:

@@ -41,6 +41,9 @@ OF_OBJECT_ALONE = "of_object_alone"
 #: value, if it has anything beside it: `rows` by their ids. Its `completed` is the executor's.
 BESIDE = "beside"
 
+#: In a field's metadata: the descriptor of an object whose plain fields lie in the same row.
+PARTS = "parts"
+
 
 class Read(NamedTuple):
     """How a field is read."""
@@ -71,7 +74,10 @@ def read_of(field: GraphQLField, origin: type | None) -> Read | None:
 
 def parts_of(field: GraphQLField, origin: type | None) -> tuple[type, dict[str, Read]] | None:
     """Return the class of the object that a field is, and how its fields are read, if the class says so."""
+    definition = field.extensions.get(DEFINITION)
     descriptor = _descriptor(field, origin)
+    if isinstance(definition, StrawberryField) and not definition.is_basic_field and not definition.extensions:
+        descriptor = definition.metadata.get(PARTS)
     kind, parts = getattr(descriptor, "kind", None), getattr(descriptor, "parts", None)
     if not isinstance(kind, type) or not isinstance(parts, Mapping):
         return None

@@ -11,7 +11,7 @@ and `events` have to be asked for with an id that the caller has been shown, or 
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -53,6 +53,9 @@ Row = TypeVar("Row")
 Ask: TypeAlias = Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
 #: Takes the rows of pages, and returns by id these columns of what they refer to.
 Bring: TypeAlias = Callable[[list[Any], Columns], Awaitable[Mapping[Any, Any]]]
+
+#: To which key a row belongs: it is the last column.
+NUMBER = itemgetter(-1)
 
 #: What does not come along with a page.
 NOTHING: Columns = frozenset()
@@ -174,8 +177,9 @@ class Loaders:
                 chosen = (statement.ascending if is_ascending else statement.descending).only(columns)
                 bounded = [(*key[:-3], *key.window.bounds) for key in group]
                 found: list[list[Any]] = [[] for _ in group]
-                for row in await self._kept.fetch_each(chosen, bounded, limit + 1):
-                    found[row.n].append(row)
+                rows = await self._kept.fetch_each(chosen, bounded, limit + 1)
+                for number, row in zip(map(NUMBER, rows), rows, strict=True):
+                    found[number].append(row)
                 pages |= {key: paged(one, key.window) for key, one in zip(group, found, strict=True)}
             if bring is not None:
                 await self._accompany(pages, bring)

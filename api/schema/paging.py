@@ -1,7 +1,7 @@
 """Connections: pages by keyset, in the shape that Relay and most clients know."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -97,6 +97,7 @@ for _name, _make in (("nodes", _nodes), ("edges", _edges), ("page_info", _page_i
     setattr(Connection, _name, _property)
 
 
+@lru_cache(1_000)
 def window(
     first: int | None, after: str | None, last: int | None, before: str | None, order: ListOrder = ListOrder.NEWEST
 ) -> Window:
@@ -141,23 +142,23 @@ class PagedAs(Generic[Item]):
 
     def shows(self, info: Info, field: str) -> bool:
         """Tell whether a field of the items is selected below a connection."""
-        return bool(_below(info, field))
+        return any(_below(info, field))
 
     def columns(self, info: Info) -> Columns:
         """Return the columns of the rows that are wanted by what is selected below a connection."""
-        names = _below(info)
-        return ALL if names is None else columns_of(self._kind, names)
+        selections = _below(info)
+        return columns_of(self._kind, *selections) if selections else ALL
 
     def along(self, info: Info, field: str, kind: type) -> Columns:
         """Return the columns that are wanted of what a field of the items shows; none, where it need not come along."""
-        names = _below(info, field)
-        return columns_of(kind, names) if names else NOTHING
+        selections = _below(info, field)
+        return columns_of(kind, *selections) if any(selections) else NOTHING
 
 
-def _below(info: Info, *path: str) -> frozenset[str] | None:
-    """Return the names of the fields that are selected below the items of a connection, if that is known."""
+def _below(info: Info, *path: str) -> tuple[frozenset[str], ...]:
+    """Return the names of the fields that are selected below the items of a connection; nothing, if it is not known."""
     nodes, edges = selected(info, "nodes", *path), selected(info, "edges", "node", *path)
-    return nodes | edges if nodes is not None and edges is not None else None
+    return (nodes, edges) if nodes is not None and edges is not None else ()
 
 
 def _connection(

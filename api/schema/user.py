@@ -23,9 +23,8 @@ from api.schema.node import Node
 from api.schema.paging import After, Before, Connection, First, Last, Order, PagedAs, window
 from api.schema.permissions import guarded
 from api.schema.project import Project
-from api.schema.scalars import Grams
 from api.schema.transfer import Transfer
-from api.schema.views import shown, view
+from api.schema.views import ReadParts, parts_of, shown, view
 
 if TYPE_CHECKING:
     from api.schema.action import Action
@@ -47,6 +46,9 @@ def _donations() -> "PagedAs[Donation]":
 
 
 _transfers = PagedAs(Transfer)
+
+
+_BALANCE = ReadParts(Balance, user_id="id", available="available")
 
 
 def _reference(row: LinkedUser | None) -> str | None:
@@ -73,10 +75,11 @@ class User(Node):
             return known
         return info.context.loaders.linked_users.load((caller.partner.id, caller.environment, self.row.id), _reference)
 
-    @strawberry.field(description="The user's energy, whoever recorded it.")
+    @strawberry.field(description="The user's energy, whoever recorded it.", metadata=parts_of(_BALANCE))
     def balance(self) -> Balance:
         """Show it: it comes with the user."""
-        return Balance(user_id=self.row.id, available=Grams(self.row.available))
+        balance: Balance = _BALANCE.read(self)
+        return balance
 
     @strawberry.field(
         description="Actions that you have recorded for the user.", extensions=guarded(Scope.ACTIONS_READ)

@@ -44,6 +44,11 @@ def beside(column: str, kind: type) -> dict[str, object]:
     return {"beside": (column, kind), **of_columns(column)}
 
 
+def parts_of(read: "ReadParts") -> dict[str, object]:
+    """Say of a field with a resolver that its value is an object of plain fields that lie in the row."""
+    return {"parts": read, READS: read.columns}
+
+
 class Read:
     """Reads a field of a view: the value at a path of attributes, or what is made of it.
 
@@ -92,6 +97,10 @@ class ReadOnce:
         self._name = ""
         self._read = read
         self.columns = frozenset(columns) or ALL
+
+    def read(self, shown: Any) -> Any:
+        """Put it together, and do not keep it."""
+        return self._read(shown)
 
     def __set_name__(self, kind: type, name: str) -> None:
         """Hear under which name it is kept."""
@@ -164,11 +173,11 @@ def _columns(kind: type, field: StrawberryField) -> Columns:
 
 
 @lru_cache(1_000)
-def columns_of(kind: Hashable, names: frozenset[str]) -> Columns:
+def columns_of(kind: Hashable, *selected: frozenset[str]) -> Columns:
     """Return the columns that a view reads to show fields of these names; all, where that is not known of a field."""
     known: Mapping[str, Columns] = kind.columns_of  # type: ignore[attr-defined]  # a view has them
     columns = set(ALWAYS)
-    for name in names:
+    for name in frozenset().union(*selected):
         if not name.startswith("__"):
             columns |= known.get(name, ALL)
     return ALL if columns >= ALL else frozenset(columns)
