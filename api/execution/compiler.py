@@ -192,8 +192,11 @@ class _Compilation:
         others = self._keep("G", self._of_others(kind, details)) if is_read or is_remembered else ""
         rows, body = None, ["d = {}", *fields]
         if read is not None and origin is not None:
-            rows = self._rows(kind, origin, read, fields)
-            body = [READ_ROW.format(rows.read, read.holder, others), *([f"{rows.rest}(x, s, p, d)"] if fields else [])]
+            table = self._table(kind, origin, read)
+            rows = self._rows(kind, table, read, fields)
+            body = [READ_ROW.format(self._keep("T", table.read_one), read.holder, others)]
+            if rows.rest is not None:
+                body.append(f"{rows.rest}(x, s, p, d)")
         if is_remembered:
             body = [RECALL.format(self._name("select", kind)), *body, REMEMBER.format(self._name("select", kind))]
         if others:
@@ -203,19 +206,18 @@ class _Compilation:
             self._by_rows[select] = rows
         return select
 
-    def _rows(self, kind: GraphQLObjectType, origin: type, read: Selected, fields: list[str]) -> Rows:
+    def _table(self, kind: GraphQLObjectType, origin: type, read: Selected) -> Table:
+        return Table(origin, read, self._keep, lambda taken, body: self._define("read", kind, taken, body))
+
+    def _rows(self, kind: GraphQLObjectType, table: Table, read: Selected, fields: list[str]) -> Rows:
         """Write what completes many objects by their rows: what is read of these, and the rest of the fields."""
-        rest = self._define("rest", kind, "x, s, p, d", fields).__name__ if fields else None
-
-        def table(kind: GraphQLObjectType, origin: type, read: Selected) -> Table:
-            return Table(origin, read, self._keep, lambda body: self._define("read", kind, "rows", body))
-
-        of_rows, beside = table(kind, origin, read), None
+        rest, beside = self._define("rest", kind, "x, s, p, d", fields).__name__ if fields else None, None
         with self._selections.counted_before():
             found = beside_of(kind, read, self._selections)
         if found is not None:
-            beside = self._keep("B", Beside(found.key, found.column, table(found.kind, found.origin, found.read)).put)
-        return Rows(self._keep("T", of_rows.takes), self._keep("T", of_rows.read), rest, beside)
+            other = self._table(found.kind, found.origin, found.read)
+            beside = self._keep("B", Beside(found.key, found.column, other).put)
+        return Rows(self._keep("T", table.takes), self._keep("T", table.read), rest, beside)
 
     def _of_others(self, kind: GraphQLObjectType, details: list[Any]) -> Select:
         """Return the same selection for objects of whatever class, which is written when one is met."""

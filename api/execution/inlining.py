@@ -25,12 +25,11 @@ if c is not None and x.notes == n:
 # What is read of one object's row; where something is unusual, the object is completed as any other.
 READ_ROW = """\
 try:
-    f = {0}((s.{1},))
+    d = {0}(s.{1})
 except Exception:
-    f = None
-if f is None:
-    return {2}(x, s, p)
-d = f[0]"""
+    d = None
+if d is None:
+    return {2}(x, s, p)"""
 
 
 class Inline:

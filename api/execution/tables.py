@@ -24,8 +24,10 @@ CLASSES_MAX = 64
 ReadRows: TypeAlias = Callable[[Iterable[Any]], "list[dict[str, Any]] | None"]
 #: Gives a value a name in generated text.
 Keep: TypeAlias = Callable[[str, object], str]
-#: Makes a function of `rows` of its statements.
-Define: TypeAlias = Callable[[list[str]], ReadRows]
+#: Makes of a row what was selected of it, or None when something is unusual.
+ReadRow: TypeAlias = Callable[[Any], "dict[str, Any] | None"]
+#: Takes the name of the parameter and the statements, and returns the function.
+Define: TypeAlias = Callable[[str, list[str]], Any]
 
 
 class Table:
@@ -37,6 +39,7 @@ class Table:
         self._keep = keep
         self._define = define
         self._loops: dict[type, ReadRows] = {}
+        self._readers: dict[type, ReadRow] = {}
 
     def takes(self, value: Any) -> bool:
         """Tell whether a value is a sequence of such objects that has their rows as `rows`."""
@@ -53,36 +56,58 @@ class Table:
         if loop is None:
             if len(self._loops) >= CLASSES_MAX:
                 return None
-            loop = self._loops[kind] = _Loop(kind, self._keep).define(self._selected.cells, self._define)
+            loop = self._loops[kind] = _Reader(kind, self._keep, one_by_one=False).loop(self._selected, self._define)
         return loop(rows)
 
+    def read_one(self, row: Any) -> dict[str, Any] | None:
+        """Return what was selected of a row; None when something is unusual."""
+        kind = type(row)
+        read = self._readers.get(kind)
+        if read is None:
+            if len(self._readers) >= CLASSES_MAX:
+                return None
+            read = self._readers[kind] = _Reader(kind, self._keep, one_by_one=True).one(self._selected, self._define)
+        return read(row)
 
-class _Loop:
-    """Writes the loop over rows of a class."""
 
-    def __init__(self, kind: type, keep: Keep) -> None:
+class _Reader:
+    """Writes how rows of a class are read."""
+
+    def __init__(self, kind: type, keep: Keep, *, one_by_one: bool) -> None:
         self._kind = kind
         self._keep = keep
+        self._one_by_one = one_by_one
         self._statements: list[str] = []
         self._conditions: list[str] = []
         # What is made of many values at once: the name of each, the expression of what it is made of, and the maker.
         self._many: list[tuple[str, str, Callable[[Any], Any]]] = []
         self._values = 0
 
-    def define(self, cells: Cells, define: Define) -> ReadRows:
-        """Return the function."""
-        shown = self._display(cells)
-        if self._conditions:
-            self._statements.append(f"if not ({' and '.join(self._conditions)}):\n    return None")
-        loop = "\n".join([*self._statements, f"put({shown})"])
-        heads = "r", "rows"
+    def one(self, selected: Selected, define: Define) -> ReadRow:
+        """Return the function for one row."""
+        shown = self._write(selected)
+        read: ReadRow = define("r", [_attempt([*self._statements, f"return {shown}"])])
+        return read
+
+    def loop(self, selected: Selected, define: Define) -> ReadRows:
+        """Return the function for many."""
+        shown = self._write(selected)
+        values, rows = "r", "rows"
         if self._many:
             values = ", ".join(["r", *(value for value, _, _ in self._many)])
             lists = [f"{self._keep('M', make)}([{item} for r in rows])" for _, item, make in self._many]
-            heads = values, f"zip({', '.join(['rows', *lists])}, strict=True)"
-        head = f"for {heads[0]} in {heads[1]}:"
-        body = f"found = []\nput = found.append\n{head}\n{indent(loop, '    ')}\nreturn found"
-        return define([f"try:\n{indent(body, '    ')}\nexcept Exception:\n    return None"])
+            rows = f"zip({', '.join(['rows', *lists])}, strict=True)"
+        each = indent("\n".join([*self._statements, f"put({shown})"]), "    ")
+        loop = ["found = []", "put = found.append", f"for {values} in {rows}:\n{each}", "return found"]
+        read: ReadRows = define("rows", [_attempt(loop)])
+        return read
+
+    def _write(self, selected: Selected) -> str:
+        """Write the statements, and return the expression of what is in the answer."""
+        shown = self._display(selected.cells)
+        if self._conditions:
+            self._statements.append(f"if not ({' and '.join(self._conditions)}):\n    return None")
+        return shown
 
     def _display(self, cells: Cells) -> str:
         return "{" + ", ".join(f"{key!r}: {self._value(cell)}" for key, cell in cells.items()) + "}"
@@ -106,7 +131,7 @@ class _Loop:
             if names := self._names(cell, column):
                 return f"{names}[{item}]"
         shortcut = cell.read.shortcuts.get(decode) if decode is not None else None
-        many = getattr(cell.read.make, "many", None)
+        many = None if self._one_by_one else getattr(cell.read.make, "many", None)
         if many is not None and shortcut is None:
             self._many.append((value, f"{self._keep('D', decode)}({item})" if decode else item, many))
             return self._checked(cell, value)
@@ -133,6 +158,11 @@ class _Loop:
         condition, shown = usual
         self._conditions.append(f"({value} is None or {condition})" if cell.leaf.nullable else condition)
         return f"None if {value} is None else {shown}" if cell.leaf.nullable and shown != value else shown
+
+
+def _attempt(statements: list[str]) -> str:
+    body = "\n".join(statements)
+    return f"try:\n{indent(body, '    ')}\nexcept Exception:\n    return None"
 
 
 class Beside:
