@@ -35,10 +35,8 @@ from graphql import (
     Undefined,
     is_leaf_type,
 )
-from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
-from graphql.execution.values import VariableValues
-from graphql.type.directives import GraphQLDisableErrorPropagationDirective
 
+from api.execution.cells import Selected, beside_of, cells_of
 from api.execution.completion import (
     Select,
     a_list,
@@ -47,20 +45,17 @@ from api.execution.completion import (
     an_object,
     non_null,
 )
-from api.execution.inlining import RECALL, REMEMBER, Inline, List, Object
-from api.execution.leaves import Usual, a_leaf
+from api.execution.inlining import READ_ROW, RECALL, REMEMBER, Inline, List, Object, Rows
+from api.execution.leaves import Usual
 from api.execution.reading import attribute_of, class_of, is_of_object_alone, origin_of, read_of, remembers
 from api.execution.resolving import resolver_of
 from api.execution.runtime import Complete, Done, Execution, Plan, Position, Spot, settle
+from api.execution.selections import FIELDS_MAX, NotCompiled, Selections
+from api.execution.tables import Beside, Table
 
-# Compiling takes 0.1 to 0.3 ms for each field, most of it CPython's own: more than these would take over 50 ms.
-FIELDS_MAX = 150
+__all__ = ["FIELDS_MAX", "Compiled", "NotCompiled"]
 
 INTROSPECTION = frozenset({"__schema", "__type"})
-
-
-class NotCompiled(Exception):
-    """An operation is left to graphql-core."""
 
 
 class Compiled:
@@ -154,19 +149,13 @@ class _Compilation:
     def __init__(self, plan: Plan, conditions: dict[str, Any], wrote: Callable[[str], None]) -> None:
         self._plan = plan
         self._wrote = wrote
-        self._conditions = VariableValues({}, conditions)
-        self._fragments = {name: FragmentDetails(node) for name, node in plan.fragments.items()}
-        if any(node.variable_definitions for node in plan.fragments.values()):
-            raise NotCompiled("fragments have arguments")
-        if any(
-            one.name.value == GraphQLDisableErrorPropagationDirective.name for one in plan.operation.directives or ()
-        ):
-            raise NotCompiled("its errors stay where they are")
         self._names: dict[str, Any] = {"__builtins__": builtins, "settle": settle, "Undefined": Undefined}
-        self._fields = 0
+        self._selections = Selections(plan, conditions, self._keep)
         # Whether what is being written hangs on its object alone, so far.
         self._is_of_object_alone = True
         self._sources: list[str] = []
+        # What completes many objects by their rows, by what completes one.
+        self._by_rows: dict[Select, Rows] = {}
 
     @property
     def source(self) -> str:
@@ -175,13 +164,10 @@ class _Compilation:
 
     def root(self, kind: GraphQLObjectType) -> list[Step]:
         """Return what executes the operation: one step, or one for each field of a mutation."""
-        plan = self._plan
-        found, deferred, _ = collect_fields(plan.schema, self._fragments, self._conditions, kind, plan.operation)
+        found = self._selections.root(kind)
         groups = [found]
-        if plan.operation.operation is OperationType.MUTATION:
+        if self._plan.operation.operation is OperationType.MUTATION:
             groups = [{key: details} for key, details in found.items()]
-        if deferred:
-            raise NotCompiled("it is delivered in parts")
         return [self._step(kind, group) for group in groups] or [lambda *_: None]
 
     def _step(self, kind: GraphQLObjectType, group: Any) -> Step:
@@ -195,23 +181,43 @@ class _Compilation:
 
     def _select(self, kind: GraphQLObjectType, details: list[Any], origin: type | None) -> Select:
         """Write the function of a selection, of objects of just one class if that may be known."""
-        plan = self._plan
-        found, deferred, _ = collect_subfields(
-            plan.schema, self._fragments, self._conditions, plan.operation, kind, details
-        )
-        if deferred:
-            raise NotCompiled("it is delivered in parts")
+        found = self._selections.below(kind, details)
         outer, self._is_of_object_alone = self._is_of_object_alone, True
-        body = ["d = {}", *(self._field(kind, origin, key, details, "p") for key, details in found.items())]
+        read = cells_of(kind, origin, found, self._selections)
+        written = read.rest if read is not None else found
+        fields = [self._field(kind, origin, key, details, "p") for key, details in written.items()]
         is_remembered = self._is_of_object_alone and remembers(origin)
         self._is_of_object_alone &= outer
+        is_read = read is not None or any(self._reads(kind, origin, details) for details in found.values())
+        others = self._keep("G", self._of_others(kind, details)) if is_read or is_remembered else ""
+        rows, body = None, ["d = {}", *fields]
+        if read is not None and origin is not None:
+            table = self._table(kind, origin, read)
+            rows = self._rows(kind, table, read, fields)
+            body = [READ_ROW.format(self._keep("T", table.read_one), read.holder, others)]
+            if rows.rest is not None:
+                body.append(f"{rows.rest}(x, s, p, d)")
         if is_remembered:
             body = [RECALL.format(self._name("select", kind)), *body, REMEMBER.format(self._name("select", kind))]
-        if is_remembered or any(self._reads(kind, origin, details) for details in found.values()):
-            others = self._keep("G", self._of_others(kind, details))
+        if others:
             body = [f"if type(s) is not {self._keep('C', origin)}:\n    return {others}(x, s, p)", *body]
         select: Select = self._define("select", kind, "x, s, p", [*body, "return d"])
+        if rows is not None:
+            self._by_rows[select] = rows
         return select
+
+    def _table(self, kind: GraphQLObjectType, origin: type, read: Selected) -> Table:
+        return Table(origin, read, self._keep, lambda taken, body: self._define("read", kind, taken, body))
+
+    def _rows(self, kind: GraphQLObjectType, table: Table, read: Selected, fields: list[str]) -> Rows:
+        """Write what completes many objects by their rows: what is read of these, and the rest of the fields."""
+        rest, beside = self._define("rest", kind, "x, s, p, d", fields).__name__ if fields else None, None
+        with self._selections.counted_before():
+            found = beside_of(kind, read, self._selections)
+        if found is not None:
+            other = self._table(found.kind, found.origin, found.read)
+            beside = self._keep("B", Beside(found.key, found.column, other).put)
+        return Rows(self._keep("T", table.takes), self._keep("T", table.read), rest, beside)
 
     def _of_others(self, kind: GraphQLObjectType, details: list[Any]) -> Select:
         """Return the same selection for objects of whatever class, which is written when one is met."""
@@ -219,15 +225,14 @@ class _Compilation:
 
         def select(execution: Execution, value: Any, position: Position | None) -> dict[str, Any]:
             if not written:
-                fields, self._fields = self._fields, 0  # they were counted
-                written.append(self._select(kind, details, None))
-                self._fields = fields
+                with self._selections.counted_before():
+                    written.append(self._select(kind, details, None))
             return written[0](execution, value, position)
 
         return select
 
     def _reads(self, kind: GraphQLObjectType, origin: type | None, details: list[Any]) -> bool:
-        field = self._plan.schema.get_field(kind, details[0].node.name.value)
+        field = self._selections.field(kind, details[0].node.name.value)
         return field is not None and read_of(field, origin) is not None
 
     def _name(self, verb: str, kind: GraphQLObjectType) -> str:
@@ -244,14 +249,12 @@ class _Compilation:
 
     def _field(self, parent: GraphQLObjectType, origin: type | None, key: str, details: list[Any], around: str) -> str:
         """Write the statements that put one field into the answer `d` of the object `s`."""
-        self._fields += 1
-        if self._fields > FIELDS_MAX:
-            raise NotCompiled("it has too many fields")
+        self._selections.count()
         nodes = [one.node for one in details]
         name = nodes[0].name.value
         if name == "__typename":
             return f"d[{key!r}] = {parent.name!r}"
-        field = self._plan.schema.get_field(parent, name)
+        field = self._selections.field(parent, name)
         if field is None or name in INTROSPECTION:
             raise NotCompiled("it asks about the schema")
         spot = Spot(parent, key, field, nodes, nullable=not isinstance(field.type, GraphQLNonNull))
@@ -300,14 +303,14 @@ class _Compilation:
         if isinstance(kind, GraphQLList):
             return self._list(spot, kind, details)
         if is_leaf_type(kind):
-            return a_leaf(kind, self._keep)
+            return self._selections.leaf(kind)
         if isinstance(kind, GraphQLObjectType):
             classes = Usual()
             certain = class_of(kind)
             if certain is not None:
                 classes.add(certain)
             select = self.select(kind, details)
-            usual = Object(self._keep("K", classes), self._keep("S", select))
+            usual = Object(self._keep("K", classes), self._keep("S", select), self._by_rows.get(select))
             return usual, an_object(kind, select, spot, classes)
         assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - there are no others
         self._is_of_object_alone = False

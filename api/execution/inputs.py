@@ -34,6 +34,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from api.execution.coercion import Coerce, coercer_of
+from api.execution.templates import IMMUTABLE, Fill, Unusual, template_of
 
 COERCION_ERRORS_MAX = 10
 CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name})
@@ -41,8 +42,6 @@ CONDITIONS = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name}
 Values: TypeAlias = dict[str, Any]
 # Returns the arguments of a field, from the coerced variables of the operation; an execution knows the rest of them.
 Arguments: TypeAlias = Callable[[Values, Callable[[], VariableValues]], Values]
-
-_IMMUTABLE = (str, int, float, bool, type(None), type(Undefined))
 
 
 class Variables:
@@ -63,7 +62,7 @@ class Variables:
                 coerce = coercer_of(signature.type)
             except Exception:  # an invalid default, or an input object's own check: it speaks where it is needed
                 default = []
-            if not isinstance(default, _IMMUTABLE):
+            if not isinstance(default, IMMUTABLE):
                 self._known = None
                 return
             self._known.append((signature.name, coerce, is_non_null_type(signature.type), default))
@@ -102,10 +101,6 @@ def arguments_of(field: GraphQLField, node: FieldNode) -> Arguments:
     nodes = {argument.name.value: argument for argument in node.arguments or ()}
     if not any(_holds_variable(argument.value) for argument in nodes.values()):
         return _constant(field, node)
-    if any(
-        not isinstance(argument.value, VariableNode) and _holds_variable(argument.value) for argument in nodes.values()
-    ):
-        return _slowly(field, node)
     return _of_variables(field, node, nodes)
 
 
@@ -115,55 +110,70 @@ def _constant(field: GraphQLField, node: FieldNode) -> Arguments:
         values = get_argument_values(field, node)
     except Exception:  # to be raised where the field is executed
         return lambda *_: get_argument_values(field, node)
-    if all(isinstance(value, _IMMUTABLE) for value in values.values()):
+    if all(isinstance(value, IMMUTABLE) for value in values.values()):
         return lambda *_: values
     # A list or an object is the resolver's to change.
     return lambda *_: get_argument_values(field, node)
 
 
 def _of_variables(field: GraphQLField, node: FieldNode, nodes: Mapping[str, ArgumentNode]) -> Arguments:
-    """Arguments of which each is a variable, or is in the document."""
+    """Arguments of which each is a variable, an object with variables in it, or all in the document."""
     constants: Values = {}
-    variables: list[_FromVariable] = []
+    fills: list[tuple[str, Fill]] = []
     for name, argument in field.args.items():
         given = nodes.get(name)
-        if given is not None and isinstance(given.value, VariableNode):
-            variables.append(_FromVariable(name, argument, given.value.name.value))
+        if given is not None and _holds_variable(given.value):
+            fill = _fill_of(given.value, argument)
+            if fill is None:
+                return _slowly(field, node)
+            fills.append((argument.out_name or name, fill))
             continue
         try:
             constants |= get_argument_values(GraphQLField(field.type, args={name: argument}), node)
         except Exception:
             return _slowly(field, node)
-    if not all(isinstance(value, _IMMUTABLE) for value in [*constants.values(), *(one.default for one in variables)]):
+    if not all(isinstance(value, IMMUTABLE) for value in constants.values()):
         return _slowly(field, node)
 
     def find(coerced: Values, variable_values: Callable[[], VariableValues]) -> Values:
         values = constants.copy()
-        for one in variables:
-            value = coerced.get(one.variable, Undefined)
-            if value is Undefined and not one.is_required:
-                value = one.default
-            elif value is Undefined or (value is None and one.is_non_null):
-                return get_argument_values(field, node, variable_values())  # which says what is wrong
-            if value is not Undefined:
-                values[one.name] = value
+        try:
+            for name, fill in fills:
+                value = fill(coerced)
+                if value is not Undefined:
+                    values[name] = value
+        except Unusual:
+            return get_argument_values(field, node, variable_values())  # which says what is wrong
         return values
 
     return find
 
 
-class _FromVariable:
-    """An argument whose value is a variable."""
+def _fill_of(node: ValueNode, argument: GraphQLArgument) -> Fill | None:
+    """Return what makes the value of an argument that holds variables; of one that is left out `Undefined`."""
+    if not isinstance(node, VariableNode):
+        return template_of(node, argument.type)
+    variable, is_required, is_non_null = (
+        node.name.value,
+        is_required_argument(argument),
+        is_non_null_type(argument.type),
+    )
+    try:
+        default = coerce_default_value(argument)
+    except Exception:  # an invalid default, which the slow way explains
+        return None
+    if not isinstance(default, IMMUTABLE):
+        return None
 
-    def __init__(self, name: str, argument: GraphQLArgument, variable: str) -> None:
-        self.name = argument.out_name or name
-        self.variable = variable
-        self.is_required = is_required_argument(argument)
-        self.is_non_null = is_non_null_type(argument.type)
-        try:
-            self.default = coerce_default_value(argument)
-        except Exception:  # an invalid default, which the slow way explains
-            self.default = []
+    def fill(coerced: Values) -> Any:
+        value = coerced.get(variable, Undefined)
+        if value is Undefined and not is_required:
+            return default
+        if value is Undefined or (value is None and is_non_null):
+            raise Unusual
+        return value
+
+    return fill
 
 
 def _slowly(field: GraphQLField, node: FieldNode) -> Arguments:

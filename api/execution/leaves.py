@@ -94,7 +94,8 @@ def a_leaf(kind: GraphQLLeafType, keep: Callable[[str, object], str]) -> tuple[I
     if OWN_SCALARS.get(kind.name) is kind:
         return OwnScalar(USUAL_SCALARS[kind.name]), complete
     if isinstance(kind, GraphQLEnumType):
-        return Member(keep("K", classes), keep("L", Members(kind))), complete
+        members = Members(kind)
+        return Member(keep("K", classes), keep("L", members), members), complete
     serialize = kind.coerce_output_value
     if isinstance(serialize, type) and serialize in USUAL_SERIALIZERS:
         return OwnScalar(USUAL_SERIALIZERS[serialize]), complete

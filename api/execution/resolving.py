@@ -31,7 +31,7 @@ from strawberry.types.maybe import Some
 from typing_extensions import override
 
 from api.execution.inputs import Arguments, arguments_of
-from api.execution.reading import DEFINITION, is_selected
+from api.execution.reading import DEFINITION, selected_below
 from api.execution.runtime import Execution, Position, Spot
 
 # Takes the object, the execution and the object's position; returns the value, or something that is awaited for it.
@@ -98,12 +98,12 @@ class CompiledInfo(Info[Any, Any]):
     def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]
         return self._execution.info(self._spot, self._position)
 
-    def selects(self, path: tuple[str, ...]) -> bool:
-        """Tell whether a field is selected below this one, by its path of names, conditions aside."""
-        known = self._spot.selects
+    def selected(self, path: tuple[str, ...]) -> frozenset[str]:
+        """Return the names of the fields that are selected below this one at a path of names, conditions aside."""
+        known = self._spot.selected
         found = known.get(path)
         if found is None:
-            found = known[path] = is_selected(self._spot.nodes, path, self._execution.plan.fragments)
+            found = known[path] = selected_below(self._spot.nodes, path, self._execution.plan.fragments)
         return found
 
     @property

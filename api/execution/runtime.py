@@ -65,7 +65,7 @@ class Later(Exception):
 class Spot:
     """What is known of a position before execution: a field of an operation, or the items of its list."""
 
-    __slots__ = ("complete", "definition", "key", "nodes", "nullable", "parent", "selects")
+    __slots__ = ("complete", "definition", "key", "nodes", "nullable", "parent", "selected")
 
     def __init__(
         self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode], *, nullable: bool
@@ -76,8 +76,8 @@ class Spot:
         self.nodes = nodes
         self.nullable = nullable
         self.complete: Complete = _unset
-        # What is known of the fields below, by path.
-        self.selects: dict[tuple[str, ...], bool] = {}
+        # The names of the fields below, by path.
+        self.selected: dict[tuple[str, ...], frozenset[str]] = {}
 
     @property
     def name(self) -> str:

@@ -13,9 +13,9 @@ import os
 import re
 import secrets
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
@@ -28,6 +28,10 @@ DIGIT_BYTES = DIGITS.encode()
 PYTHON_DIGITS = bytes.maketrans(DIGIT_BYTES, b"0123456789abcdefghijklmnopqrstuv")
 #: Digits of an id, of which the first has but three bits.
 SUFFIX, LARGEST_FIRST = 26, ord("7")
+# Many ids are encoded in slots of 32 bytes, each id at the end of its slot.
+SLOT, GAP = 32, bytes(16)
+BYTES_TO_DIGITS = DIGIT_BYTES + bytes(256 - len(DIGITS))
+FEW, MANY_MAX = 4, 128
 COUNTER_BITS = 32
 RANDOMS = struct.Struct(">512Q")
 HALVES = struct.Struct(">QQ")
@@ -84,7 +88,10 @@ def first_id(at: datetime) -> UUID:
 
 
 def encoder(prefix: str) -> Callable[[UUID], str]:
-    """Return what makes TypeID texts with a prefix, for example `usr_01h455vb4pex5vsknk084sn02q`."""
+    """Return what makes TypeID texts with a prefix, for example `usr_01h455vb4pex5vsknk084sn02q`.
+
+    Its attribute `many` makes those of many ids at once, in half of the time.
+    """
     pairs = PAIRS
 
     def encode(value: UUID) -> str:
@@ -100,7 +107,42 @@ def encoder(prefix: str) -> Callable[[UUID], str]:
             f"{pairs[low >> 20]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
         )
 
+    encode.many = partial(_encode_many, f"{prefix}_", encode)  # type: ignore[attr-defined]
     return encode
+
+
+def _encode_many(start: str, encode: Callable[[UUID], str], values: Sequence[UUID]) -> list[str]:
+    """Return TypeID texts: all digits of all ids by a few operations on one large integer."""
+    count = len(values)
+    if not FEW <= count <= MANY_MAX:
+        if count < FEW:
+            return [encode(value) for value in values]
+        some = (values[at : at + MANY_MAX] for at in range(0, count, MANY_MAX))
+        return [text for one in some for text in _encode_many(start, encode, one)]
+    number = int.from_bytes(GAP.join([value.bytes for value in values]), "big")
+    for low, high, shift in _halvings(-count // 8 * -8):
+        number = number & low | (number & high) << shift
+    text = number.to_bytes(count * SLOT, "big").translate(BYTES_TO_DIGITS).decode()
+    return [start + text[end - 26 : end] for end in range(SLOT, count * SLOT + 1, SLOT)]
+
+
+@cache
+def _halvings(count: int) -> list[tuple[int, int, int]]:
+    """Return how ids in slots of 32 bytes become a digit a byte: what stays, and what moves up by how many bits.
+
+    A slot is a group of 32 digits of 5 bits. Five times each group is halved, and its upper half moves to where it has
+    room for as many bytes as it has digits.
+    """
+    return [
+        (_repeated(5 * half, 16 * half, 0, count), _repeated(5 * half, 16 * half, 5 * half, count), 3 * half)
+        for half in (16, 8, 4, 2, 1)
+    ]
+
+
+def _repeated(width: int, distance: int, start: int, slots: int) -> int:
+    """Return a mask of `width` bits, again and again at a distance."""
+    times = slots * SLOT * 8 // distance
+    return sum((1 << width) - 1 << start + distance * at for at in range(times))
 
 
 _encoder = cache(encoder)

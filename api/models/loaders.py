@@ -11,7 +11,7 @@ and `events` have to be asked for with an id that the caller has been shown, or 
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -33,6 +33,7 @@ from api.models.project import (
     ProjectStatus,
 )
 from api.models.project_head import HEADS, ProjectHead
+from api.models.rows import ALL, Columns
 from api.models.sandbox_clock import CLOCKS, SandboxClock
 from api.models.statements import Kept, Statement, kept
 from api.models.transfer import (
@@ -50,8 +51,14 @@ from api.models.user_link import LINKED_USERS, NAMED_USERS, LinkedUser
 Key = TypeVar("Key", bound=tuple[Any, ...])
 Row = TypeVar("Row")
 Ask: TypeAlias = Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
-#: Takes the rows of pages, and returns by id what they refer to.
-Bring: TypeAlias = Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
+#: Takes the rows of pages, and returns by id these columns of what they refer to.
+Bring: TypeAlias = Callable[[list[Any], Columns], Awaitable[Mapping[Any, Any]]]
+
+#: To which key a row belongs: it is the last column.
+NUMBER = itemgetter(-1)
+
+#: What does not come along with a page.
+NOTHING: Columns = frozenset()
 
 #: Rows by their keys in one statement: those of some requests, a page each.
 ROWS_MAX = 256
@@ -61,23 +68,25 @@ REQUESTS_MAX = 16
 
 
 class ProjectPage(NamedTuple):
-    """A page of the projects that match."""
+    """A page of the projects that match, with these columns, and these of the organisations that take part."""
 
     category: ProjectCategory | None
     status: ProjectStatus | None
     partner_id: UUID | None
     window: Window
-    with_organisations: bool = False
+    columns: Columns = ALL
+    organisations: Columns = NOTHING
 
 
 class UserPage(NamedTuple):
-    """A page of what one partner did for one user in one world."""
+    """A page of what one partner did for one user in one world, with these columns, and these of its projects."""
 
     user_id: UUID
     partner_id: UUID
     environment: Environment
     window: Window
-    with_projects: bool = False
+    columns: Columns = ALL
+    projects: Columns = NOTHING
 
 
 class Loaders:
@@ -154,35 +163,47 @@ class Loaders:
     def _pages(self, statement: PageStatement[Any], bring: Bring | None = None) -> Ask:
         """Ask for a page for each key: in one statement for those that are alike.
 
-        The last parts of a key are its window, and whether what `bring` finds for the rows shall come along with them.
+        The last parts of a key are its window, the columns of its rows, and those of what `bring` finds for the rows,
+        which comes along where there are any.
         """
 
         async def ask(keys: list[Any]) -> Mapping[Any, Any]:
-            alike: dict[tuple[bool, int], list[Any]] = {}
+            alike: dict[tuple[bool, int, Columns], list[Any]] = {}
             for key in keys:
-                alike.setdefault((key.window.is_ascending, key.window.limit), []).append(key)
+                window = key.window
+                alike.setdefault((window.is_ascending, window.limit, key.columns), []).append(key)
             pages: dict[Any, Any] = {}
-            for (is_ascending, limit), group in alike.items():
+            for (is_ascending, limit, columns), group in alike.items():
+                chosen = (statement.ascending if is_ascending else statement.descending).only(columns)
+                bounded = [(*key[:-3], *key.window.bounds) for key in group]
                 found: list[list[Any]] = [[] for _ in group]
-                chosen = statement.ascending if is_ascending else statement.descending
-                bounded = [(*key[:-2], *key.window.bounds) for key in group]
-                for row in await self._kept.fetch_each(chosen, bounded, limit + 1):
-                    found[row.n].append(row)
+                rows = await self._kept.fetch_each(chosen, bounded, limit + 1)
+                for number, row in zip(map(NUMBER, rows), rows, strict=True):
+                    found[number].append(row)
                 pages |= {key: paged(one, key.window) for key, one in zip(group, found, strict=True)}
-            accompanied = [page for key, page in pages.items() if key[-1]]
-            if bring is not None and accompanied:
-                along = Along(await bring([row for page in accompanied for row in page.rows]))
-                for page in accompanied:
-                    page.along = along
+            if bring is not None:
+                await self._accompany(pages, bring)
             return pages
 
         return ask
 
-    async def _organisations(self, projects: list[Project]) -> Mapping[Any, Any]:
-        return await self._lists(ORGANISATIONS_OF_PROJECTS, "project_id")([project.id for project in projects])
+    async def _accompany(self, pages: Mapping[Any, Page[Any]], bring: Bring) -> None:
+        """Let come along what rows refer to, for the pages that ask for it: once for those that ask for the same."""
+        accompanied: dict[Columns, list[Page[Any]]] = {}
+        for key, page in pages.items():
+            if key[-1]:
+                accompanied.setdefault(key[-1], []).append(page)
+        for columns, together in accompanied.items():
+            along = Along(await bring([row for page in together for row in page.rows], columns))
+            for page in together:
+                page.along = along
 
-    async def _projects_of(self, donations: list[Transfer]) -> Mapping[Any, Any]:
-        return await self._by(PROJECTS_BY_ID)(list({one.project_id for one in donations}))
+    async def _organisations(self, projects: list[Project], columns: Columns) -> Mapping[Any, Any]:
+        ask = self._lists(ORGANISATIONS_OF_PROJECTS.only(columns), "project_id")
+        return await ask([project.id for project in projects])
+
+    async def _projects_of(self, donations: list[Transfer], columns: Columns) -> Mapping[Any, Any]:
+        return await self._by(PROJECTS_BY_ID.only(columns))(list({one.project_id for one in donations}))
 
     async def _sums(self, user_ids: list[UUID]) -> Mapping[UUID, Mapping[TransferKind, int]]:
         sums: dict[UUID, dict[TransferKind, int]] = {user_id: {} for user_id in user_ids}

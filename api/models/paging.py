@@ -50,17 +50,19 @@ class Along:
     Whoever shows it makes one view of it for all pages of the batch.
     """
 
-    __slots__ = ("_found", "_shown")
+    __slots__ = ("_shown", "completed", "rows")
 
-    def __init__(self, found: Mapping[UUID, Any]) -> None:
-        self._found = found
+    def __init__(self, rows: Mapping[UUID, Any]) -> None:
+        self.rows = rows
         self._shown: dict[UUID, Any] = {}
+        #: What was completed of the rows, for all requests that share them: the executor's.
+        self.completed: dict[Any, Any] = {}
 
     def show(self, key: UUID, make: Callable[[Any], Shown]) -> Shown:
         """Return what `make`, always the same, makes of what was found by an id; or of None."""
         shown: Shown | None = self._shown.get(key)
         if shown is None:
-            shown = self._shown[key] = make(self._found.get(key))
+            shown = self._shown[key] = make(self.rows.get(key))
         return shown
 
 

@@ -3,8 +3,10 @@
 Making a model of a row costs more than fetching it. A light row is what the driver hands out, a record on PostgreSQL
 and a tuple on SQLite, under a class that names its columns: `row.status`, in the type that the model declares. A value
 that the driver leaves as it came (a moment, an enum, JSON; on SQLite an id) is decoded when it is read, and only then.
-A moment of a row from PostgreSQL can be had as it came, too: `row.started_at_us`, microseconds since 2000.
 The model's properties and methods are there as well, and nothing that asks or writes.
+
+A row may hold a part of its model's columns, those that somebody has asked for. To read another one is an
+`AttributeError`, so it is never taken for empty.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +15,7 @@ from enum import Enum
 from inspect import isfunction
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import asyncpg
 import orjson
@@ -28,8 +30,26 @@ Row = TypeVar("Row")
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # PostgreSQL's
 MICROSECOND = timedelta(microseconds=1)
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-#: How a column is read from a record or a tuple by its place in it; None when it is there as it is wanted.
+#: What makes a column's value of what the driver left in a record or a tuple; not called for null.
 Decoder = Callable[[Any], Any]
+#: Names of columns. `ALL` stands for those that there are.
+Columns: TypeAlias = frozenset[str]
+ALL: Columns = frozenset("*")
+
+
+class Column(property):
+    """A column as an attribute of the class of a row.
+
+    Who knows that class may take the item of a row at `index`, and make the value of it by `decode`, where there is
+    one. For an enum `members` are the values, by what the driver leaves of them.
+    """
+
+    def __init__(self, index: int, decode: Decoder | None) -> None:
+        super().__init__(_reader(index, decode))
+        self.index = index
+        self.decode = decode
+        members = getattr(decode, "__self__", None)
+        self.members: Mapping[Any, Enum] | None = members if isinstance(members, dict) else None
 
 
 class CountedField(fields.DatetimeField[Any]):
@@ -75,6 +95,18 @@ class Shape(Generic[Row]):
         shape._own = self._own
         return shape
 
+    def only(self, columns: Columns) -> "Shape[Row]":
+        """Return a shape of these of the model's columns, in their order, with the same others after them.
+
+        Raises: ValueError where one is not the model's.
+        """
+        if unknown := columns.difference(self._own):
+            raise ValueError(f"{self.name} has no columns {sorted(unknown)}")
+        kept = {name: field for name, field in self._fields.items() if name in columns or name not in self._own}
+        shape: Shape[Row] = Shape(self.name, kept, self._members)
+        shape._own = tuple(name for name in self._own if name in columns)
+        return shape
+
     def select(self, table: str) -> str:
         """Return the model's columns as a statement selects them from a table or its alias."""
         return ", ".join(f"{table}.{name}" for name in self._own)
@@ -115,10 +147,7 @@ def _body(
 ) -> dict[str, Any]:
     body = {"__slots__": (), **members}
     for index, (name, field) in enumerate(columns.items()):
-        decode = decoder(field)
-        body[name] = property(_reader(index, decode))
-        if decode is _moment:
-            body[f"{name}_us"] = property(itemgetter(index))
+        body[name] = Column(index, decoder(field))
     return body
 
 
@@ -142,7 +171,8 @@ def _count(text: str) -> int:
     return microseconds(datetime.fromisoformat(text))
 
 
-def _moment(count: int) -> datetime:
+def moment(count: int) -> datetime:
+    """Return the moment that PostgreSQL counts so."""
     return EPOCH + timedelta(0, 0, count)
 
 
@@ -150,7 +180,7 @@ def _postgres_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, CountedField):
         return None
     if isinstance(field, fields.DatetimeField):
-        return _moment
+        return moment
     return _decoder(field)
 
 

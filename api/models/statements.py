@@ -30,13 +30,15 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from tortoise.context import require_context
 
 from api.batching import Unavailable
-from api.models.rows import Shape
+from api.models.rows import ALL, Columns, Shape
 
 if TYPE_CHECKING:
     from api.models.changes import Changed
 
 Row = TypeVar("Row")
 COLUMNS = re.compile(r"\{(\w+)\}")
+#: For how many choices of its columns a statement is kept: each is prepared on each connection.
+CHOICES_MAX = 32
 
 
 class ConnectionLost(Unavailable, ConnectionError):
@@ -54,17 +56,35 @@ class Overtaken(RuntimeError):
 class Statement(Generic[Row]):
     """A statement with its text for either database, and the shape of the rows that it returns, if it returns any."""
 
-    __slots__ = ("name", "postgres", "shape", "sqlite")
+    __slots__ = ("_choices", "_texts", "name", "postgres", "shape", "sqlite")
 
     def __init__(self, name: str, shape: Shape[Row] | None, *, postgres: str, sqlite: str) -> None:
         self.name = name
         self.shape = shape
         self.postgres = self._with_columns(postgres)
         self.sqlite = self._with_columns(sqlite)
+        self._texts = postgres, sqlite
+        self._choices: dict[Columns, Statement[Row]] = {ALL: self}
 
     def _with_columns(self, text: str) -> str:
         shape = self.shape
         return text if shape is None else COLUMNS.sub(lambda found: shape.select(found[1]), text)
+
+    def only(self, columns: Columns) -> "Statement[Row]":
+        """Return the same question for these of its columns, or for more where it was asked in very many ways.
+
+        Raises: ValueError where one is not the model's.
+        """
+        chosen = self._choices.get(columns)
+        if chosen is None:
+            if self.shape is None:
+                raise ValueError(f"the statement {self.name!r} returns no rows")
+            shape = self.shape.only(columns)
+            if len(self._choices) > CHOICES_MAX:
+                return self
+            postgres, sqlite = self._texts
+            chosen = self._choices[columns] = Statement(self.name, shape, postgres=postgres, sqlite=sqlite)
+        return chosen
 
     def require_columns(self, names: tuple[str, ...]) -> None:
         """Raise where the database returns other columns than the shape has, so that none is read for another."""

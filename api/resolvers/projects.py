@@ -13,14 +13,15 @@ from api.ledger import Outcome, Refusal
 from api.ledger.project_changes import Description, Organisations, Steward
 from api.ledger.projects import add_project, set_project_organisations, set_project_status, update_project
 from api.models import ProjectCategory, ProjectStatus
-from api.models.loaders import ProjectPage
+from api.models.loaders import NOTHING, ProjectPage
+from api.models.rows import ALL
 from api.resolvers.arguments import OfPartner, bad_input
 from api.schema import node
 from api.schema.catalogue import error
-from api.schema.context import Info, Later, selects
+from api.schema.context import Info, Later
 from api.schema.enums import ListOrder
 from api.schema.errors import show
-from api.schema.paging import After, Before, Connection, First, Last, Order, paged_as, window
+from api.schema.paging import After, Before, Connection, First, Last, Order, PagedAs, window
 from api.schema.permissions import guarded, public
 from api.schema.project import Project, ProjectProgress
 from api.schema.project_change import (
@@ -37,7 +38,7 @@ from api.schema.project_change import (
     UpdateProjectPayload,
 )
 
-_projects = paged_as(Project, shared=True)
+_projects = PagedAs(Project, shared=True)
 
 
 @strawberry.type
@@ -60,8 +61,8 @@ class ProjectQueries:
         """Page through projects."""
         partner = node.require_id(partner_id, node.PARTNER) if partner_id is not None else None
         wanted = window(first, after, last, before, order)
-        with_organisations = selects(info, "nodes", "organisations")
-        page = ProjectPage(category, status, partner, wanted, with_organisations)
+        organisations = ALL if _projects.shows(info, "organisations") else NOTHING
+        page = ProjectPage(category, status, partner, wanted, _projects.columns(info), organisations)
         return info.context.loaders.project_pages.load(page, _projects)
 
     @strawberry.field(description="A project, by its id or by its code.", extensions=public())

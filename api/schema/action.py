@@ -1,14 +1,14 @@
 """Actions, with the calculation that explains each gram and the donations that the grams went into."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
 from api import models
 from api.access import Scope
 from api.ledger import trace
-from api.models import ActionStatus, Page
+from api.models import ActionStatus
 from api.schema import node
 from api.schema.action_type import ActionType
 from api.schema.balance import Balance
@@ -21,7 +21,7 @@ from api.schema.permissions import guarded
 from api.schema.project import Project
 from api.schema.scalars import Grams
 from api.schema.user import User, UserBy
-from api.schema.views import page_shown, shown, view
+from api.schema.views import of_columns, shown, view
 
 if TYPE_CHECKING:
     from api.schema.donation import Donation
@@ -62,24 +62,29 @@ class Action(Node):
     created_at: datetime = strawberry.field(description="When it was recorded.")
     reversed_at: datetime | None = strawberry.field(description="When it was reversed; null while it stands.")
 
-    @strawberry.field(description="How each gram came about, frozen when the action was credited.")
+    @strawberry.field(
+        description="How each gram came about, frozen when the action was credited.", metadata=of_columns("id")
+    )
     def calculation(self, info: Info) -> Later[Calculation]:
         """Load the stored calculation, where it was not read with the rest."""
         if hasattr(self.row, "calculation"):
             return Calculation.of(self.row.calculation)
         return info.context.loaders.calculations.load(self.row.id, _calculation)
 
-    @strawberry.field(description="The user; null since you unlinked the user, and without the scope `users:read`.")
+    @strawberry.field(
+        description="The user; null since you unlinked the user, and without the scope `users:read`.",
+        metadata=of_columns("user_id"),
+    )
     def user(self, info: Info) -> Later[User | None]:
         """Load the user."""
         return User.readable(info, self.row.user_id)
 
-    @strawberry.field(description="Who recorded it.")
+    @strawberry.field(description="Who recorded it.", metadata=of_columns("partner_id"))
     def partner(self, info: Info) -> Later[Partner | None]:
         """Load the partner."""
         return info.context.loaders.partners.load(self.row.partner_id, Partner.found)
 
-    @strawberry.field(description="Its type; null for a JOURNEY, whose legs have theirs.")
+    @strawberry.field(description="Its type; null for a JOURNEY, whose legs have theirs.", metadata=of_columns("type"))
     async def action_type(self, info: Info) -> ActionType | None:
         """Find the type in the catalogue."""
         catalogue = info.context.ledger.catalogue
@@ -120,11 +125,6 @@ class Action(Node):
     def of(cls, row: models.Action) -> Self:
         """Show a row."""
         return shown(cls, row)
-
-    @classmethod
-    def of_page(cls, page: Page[Any]) -> list[Self]:
-        """Show the rows of a page."""
-        return page_shown(cls, page)
 
 
 def _calculation(row: models.Action | None) -> Calculation:

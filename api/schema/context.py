@@ -39,13 +39,13 @@ async def arrived(answer: Later[T]) -> T:
     return await answer if isinstance(answer, Awaitable) else answer
 
 
-def selects(info: "Info", *path: str) -> bool:
-    """Tell whether a field is selected below the one that is resolved: then what it will load can come along.
+def selected(info: "Info", *path: str) -> frozenset[str] | None:
+    """Return the names of the fields that are selected below the one that is resolved, so that no more is loaded.
 
-    Only the compiled executor knows it at no cost. Where it is not known, everything is loaded when it is asked for.
+    Only the compiled executor knows it at no cost. Where it is not known it is None.
     """
-    known: Callable[[tuple[str, ...]], bool] | None = getattr(info, "selects", None)
-    return known is not None and known(path)
+    known: Callable[[tuple[str, ...]], frozenset[str]] | None = getattr(info, "selected", None)
+    return known(path) if known is not None else None
 
 
 @dataclass(slots=True)

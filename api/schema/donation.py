@@ -1,14 +1,14 @@
 """Donations, and the trips that paid for them."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import strawberry
 
 from api import models
 from api.access import Scope
 from api.ledger import trace
-from api.models import Along, Page
+from api.models import Along
 from api.models.user import UserWithBalance
 from api.schema import node
 from api.schema.action import Action
@@ -22,7 +22,7 @@ from api.schema.partner import Partner
 from api.schema.project import Project
 from api.schema.scalars import Grams
 from api.schema.user import User, UserBy
-from api.schema.views import page_shown, shown, view
+from api.schema.views import beside, of_columns, shown, view
 
 
 @strawberry.type(description="Grams of a donation that one action earned.")
@@ -46,7 +46,7 @@ class Donation(Node):
     amount: Grams = strawberry.field(description="How much.")
     created_at: datetime = strawberry.field(description="When it was made.")
 
-    @strawberry.field(description="The project.")
+    @strawberry.field(description="The project.", metadata=beside("project_id", Project))
     def project(self, info: Info) -> Later[Project]:
         """Load the project, if it did not come along."""
         assert self.row.project_id is not None  # noqa: S101 - every donation has one
@@ -54,30 +54,32 @@ class Donation(Node):
             return self.along.show(self.row.project_id, Project.there)
         return info.context.loaders.projects.load(self.row.project_id, Project.there)
 
-    @strawberry.field(description="Whether it stands.")
+    @strawberry.field(description="Whether it stands.", metadata=of_columns("id"))
     def status(self, info: Info) -> Later[DonationStatus]:
         """Look for a reversal."""
         return info.context.loaders.reversals.load(self.row.id, _status)
 
-    @strawberry.field(description="When it was taken back; null while it stands.")
+    @strawberry.field(description="When it was taken back; null while it stands.", metadata=of_columns("id"))
     def reversed_at(self, info: Info) -> Later[datetime | None]:
         """Look for a reversal."""
         return info.context.loaders.reversals.load(self.row.id, _moment)
 
-    @strawberry.field(description="Until when it can be taken back.")
+    @strawberry.field(description="Until when it can be taken back.", metadata=of_columns("created_at"))
     def reversible_until(self, info: Info) -> datetime:
         """Add the window."""
         return self.row.created_at + info.context.ledger.rules.reversal_window
 
     @strawberry.field(
-        description="The user; null for those who know the donor only by pseudonym, and without `users:read`."
+        description="The user; null for those who know the donor only by pseudonym, and without `users:read`.",
+        metadata=of_columns("user_id", "partner_id"),
     )
     def user(self, info: Info) -> Later[User | None]:
         """Load the user for whom the user is."""
         return User.readable(info, self.row.user_id) if self._is_own(info) else None
 
     @strawberry.field(
-        description="Pseudonym of the donor: the same for all of a person's donations to this project, and no other."
+        description="Pseudonym of the donor: the same for all of a person's donations to this project, and no other.",
+        metadata=of_columns("user_id", "project_id"),
     )
     def donor(self, info: Info) -> Later[str]:
         """Compute the pseudonym."""
@@ -90,7 +92,7 @@ class Donation(Node):
 
         return info.context.loaders.users.load(self.row.user_id, pseudonym)
 
-    @strawberry.field(description="The partner through which it was made.")
+    @strawberry.field(description="The partner through which it was made.", metadata=of_columns("partner_id"))
     def partner(self, info: Info) -> Later[Partner | None]:
         """Load the partner."""
         return info.context.loaders.partners.load(self.row.partner_id, Partner.found)
@@ -116,7 +118,10 @@ class Donation(Node):
             for (_, amount_g), action in zip(funding, actions, strict=True)
         ]
 
-    @strawberry.field(description="Its numbered event in the project; null for the moment until it is sealed.")
+    @strawberry.field(
+        description="Its numbered event in the project; null for the moment until it is sealed.",
+        metadata=of_columns("id"),
+    )
     def event(self, info: Info) -> Later[DonationEvent | None]:
         """Load the event."""
         return info.context.loaders.events_by_transfer.load(self.row.id, DonationEvent.found)
@@ -133,11 +138,6 @@ class Donation(Node):
     def of(cls, row: models.Transfer) -> Self:
         """Show a row."""
         return shown(cls, row)
-
-    @classmethod
-    def of_page(cls, page: Page[Any]) -> list[Self]:
-        """Show the rows of a page."""
-        return page_shown(cls, page)
 
 
 def _status(reversal: models.Transfer | None) -> DonationStatus:

@@ -1,16 +1,20 @@
 """Connections: pages by keyset, in the shape that Relay and most clients know."""
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
-from typing import Annotated, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from api.models import Page, Window, decode_id, encode_id
+from api.models.loaders import NOTHING
+from api.models.rows import ALL, Columns
 from api.schema.catalogue import error
+from api.schema.context import Info, selected
 from api.schema.enums import ListOrder
+from api.schema.views import Views, columns_of
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 20
@@ -19,13 +23,6 @@ BAD = "BAD_USER_INPUT"
 
 Item = TypeVar("Item")
 _id_of = attrgetter("id")
-
-
-class Shows(Protocol[Item]):
-    """A type of the schema that shows rows."""
-
-    def of_page(self, page: Page[Any]) -> list[Item]:
-        """Show the rows of a page."""
 
 
 First: TypeAlias = Annotated[
@@ -63,7 +60,7 @@ class Connection(Generic[Item]):
     """A page of a list."""
 
     page: strawberry.Private[Page[Any]]
-    make: strawberry.Private[Callable[[Page[Any]], list[Any]]]
+    make: strawberry.Private[Callable[[Page[Any]], Sequence[Any]]]
     key: strawberry.Private[Callable[[Any], UUID]]
     #: What was completed of it, where requests share it: the executor's.
     completed: strawberry.Private[dict[Any, Any] | None] = None
@@ -72,7 +69,7 @@ class Connection(Generic[Item]):
     page_info: PageInfo = strawberry.field(description="Where the page lies in its list.")
 
 
-def _nodes(shown: Connection[Item]) -> list[Item]:
+def _nodes(shown: Connection[Item]) -> Sequence[Item]:
     return shown.make(shown.page)
 
 
@@ -100,6 +97,7 @@ for _name, _make in (("nodes", _nodes), ("edges", _edges), ("page_info", _page_i
     setattr(Connection, _name, _property)
 
 
+@lru_cache(1_000)
 def window(
     first: int | None, after: str | None, last: int | None, before: str | None, order: ListOrder = ListOrder.NEWEST
 ) -> Window:
@@ -126,21 +124,45 @@ def connection(page: Page[Any], make: Callable[[Any], Item], key: Callable[[Any]
     return _connection(page, lambda page: [make(row) for row in page.rows], key)
 
 
-def paged_as(kind: Shows[Item], *, shared: bool = False) -> Callable[[Page[Any] | None], Connection[Item]]:
-    """Return what shows a page that a loader has found; for `shared` ones many requests wait."""
+class PagedAs(Generic[Item]):
+    """Shows a page that a loader has found as a connection of one type; for `shared` ones many requests wait."""
 
-    def show(page: Page[Any] | None) -> Connection[Item]:
+    def __init__(self, kind: type[Item], *, shared: bool = False) -> None:
+        self._kind: type = kind
+        self._shared = shared
+        self._views: Callable[[Page[Any]], Sequence[Item]] = partial(Views, kind)
+
+    def __call__(self, page: Page[Any] | None) -> Connection[Item]:
+        """Show a page."""
         assert page is not None  # noqa: S101 - a page that has no rows is a page
-        shown = _connection(page, kind.of_page, _id_of)
-        if shared:
+        shown = _connection(page, self._views, _id_of)
+        if self._shared:
             shown.completed = {}
         return shown
 
-    return show
+    def shows(self, info: Info, field: str) -> bool:
+        """Tell whether a field of the items is selected below a connection."""
+        return any(_below(info, field))
+
+    def columns(self, info: Info) -> Columns:
+        """Return the columns of the rows that are wanted by what is selected below a connection."""
+        selections = _below(info)
+        return columns_of(self._kind, *selections) if selections else ALL
+
+    def along(self, info: Info, field: str, kind: type) -> Columns:
+        """Return the columns that are wanted of what a field of the items shows; none, where it need not come along."""
+        selections = _below(info, field)
+        return columns_of(kind, *selections) if any(selections) else NOTHING
+
+
+def _below(info: Info, *path: str) -> tuple[frozenset[str], ...]:
+    """Return the names of the fields that are selected below the items of a connection; nothing, if it is not known."""
+    nodes, edges = selected(info, "nodes", *path), selected(info, "edges", "node", *path)
+    return (nodes, edges) if nodes is not None and edges is not None else ()
 
 
 def _connection(
-    page: Page[Any], make: Callable[[Page[Any]], list[Item]], key: Callable[[Any], UUID]
+    page: Page[Any], make: Callable[[Page[Any]], Sequence[Item]], key: Callable[[Any], UUID]
 ) -> Connection[Item]:
     shown: Connection[Item] = object.__new__(Connection)
     shown.page = page

@@ -9,14 +9,14 @@ from api.models import PartnerKind
 from api.models.project import Organisation
 from api.schema import node
 from api.schema.node import Node
-from api.schema.text import Text
-from api.schema.views import shown, view
+from api.schema.text import Text, text_of
+from api.schema.views import ReadOnce, shown, view
 
 
 @view(
     id=node.id_of(node.PARTNER),
-    name=lambda shown: Text(zh=shown.row.name_zh, en=shown.row.name_en),
-    kinds=lambda shown: [PartnerKind(kind) for kind in shown.row.kinds],
+    name=text_of("name"),
+    kinds=ReadOnce(lambda shown: [PartnerKind(kind) for kind in shown.row.kinds], "kinds"),
 )
 @strawberry.type(description="An organisation that takes part.")
 class Partner(Node):

@@ -7,15 +7,15 @@ from uuid import UUID
 import strawberry
 
 from api import models
-from api.models import Along, OrganisationRole, Page, ProjectCategory, ProjectStatus
+from api.models import Along, OrganisationRole, ProjectCategory, ProjectStatus
 from api.models.project import Organisation
 from api.schema import node
 from api.schema.context import Info, Later
 from api.schema.node import Node
 from api.schema.partner import Partner
 from api.schema.scalars import Grams
-from api.schema.text import Text
-from api.schema.views import OF_ROW_ALONE, page_shown, shown, view
+from api.schema.text import Text, text_of
+from api.schema.views import OF_ROW_ALONE, ReadOnce, of_columns, shown, view
 
 
 @strawberry.type(description="A place on Earth, as a GeoJSON Point.")
@@ -67,9 +67,9 @@ def _place(shown: "Project") -> GeoPoint | None:
 
 @view(
     id=node.id_of(node.PROJECT),
-    name=lambda shown: Text(zh=shown.row.name_zh, en=shown.row.name_en),
-    description=lambda shown: Text(zh=shown.row.description_zh, en=shown.row.description_en),
-    location=_place,
+    name=text_of("name"),
+    description=text_of("description"),
+    location=ReadOnce(_place, "longitude", "latitude"),
     goal="goal_g",
 )
 @strawberry.type(description="An environmental project that energy can be donated to.")
@@ -92,14 +92,14 @@ class Project(Node):
     status: ProjectStatus = strawberry.field(description="Its stage.")
     created_at: datetime = strawberry.field(description="When it was entered.")
 
-    @strawberry.field(description="Who takes part, and how.", metadata=OF_ROW_ALONE)
+    @strawberry.field(description="Who takes part, and how.", metadata=OF_ROW_ALONE | of_columns("id"))
     def organisations(self, info: Info) -> Later[list[ProjectOrganisation]]:
         """Load who takes part, if they did not come along."""
         if self.along is not None:
             return self.along.show(self.row.id, _organisations)
         return info.context.loaders.organisations.load(self.row.id, _organisations)
 
-    @strawberry.field(description="How far it has come, in the caller's world.")
+    @strawberry.field(description="How far it has come, in the caller's world.", metadata=of_columns("id"))
     def progress(self, info: Info) -> Later[ProjectProgress]:
         """Load its head."""
         context, project_id = info.context, self.row.id
@@ -124,11 +124,6 @@ class Project(Node):
         made = shown(cls, row)
         made.completed = {}
         return made
-
-    @classmethod
-    def of_page(cls, page: Page[Any]) -> list[Self]:
-        """Show the rows of a page."""
-        return page_shown(cls, page)
 
 
 def _organisations(rows: list[Organisation] | None) -> list[ProjectOrganisation]:

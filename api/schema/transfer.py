@@ -1,17 +1,17 @@
 """A user's ledger, line by line."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 import strawberry
 
 from api import models
-from api.models import CREDITS, Page, TransferKind
+from api.models import CREDITS, TransferKind
 from api.schema.scalars import Grams
-from api.schema.views import page_shown, shown, view
+from api.schema.views import Read, shown, view
 
 
-@view(amount="amount_g", is_credit=lambda shown: shown.row.kind in CREDITS)
+@view(amount="amount_g", is_credit=Read("row.kind", CREDITS.__contains__))
 @strawberry.type(description="A move of energy: one debit, one credit, never changed.")
 class Transfer:
     """A move of energy."""
@@ -26,8 +26,3 @@ class Transfer:
     def of(cls, row: models.Transfer) -> Self:
         """Show a row."""
         return shown(cls, row)
-
-    @classmethod
-    def of_page(cls, page: Page[Any]) -> list[Self]:
-        """Show the rows of a page."""
-        return page_shown(cls, page)

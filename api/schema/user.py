@@ -1,9 +1,9 @@
 """Users: pseudonyms with a balance, and everything that one partner may see of them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
 import strawberry
@@ -16,15 +16,15 @@ from api.models.user import UserWithBalance
 from api.models.user_link import LinkedUser
 from api.schema import node
 from api.schema.balance import Balance
-from api.schema.context import Info, Later, later, selects
+from api.schema.context import Info, Later, later
 from api.schema.enums import ListOrder
 from api.schema.errors import CreateUserTokenError, IssueLinkCodeError, LinkUserError, UnlinkUserError
 from api.schema.node import Node
-from api.schema.paging import After, Before, Connection, First, Last, Order, paged_as, window
+from api.schema.paging import After, Before, Connection, First, Last, Order, PagedAs, window
 from api.schema.permissions import guarded
-from api.schema.scalars import Grams
+from api.schema.project import Project
 from api.schema.transfer import Transfer
-from api.schema.views import shown, view
+from api.schema.views import ReadParts, parts_of, shown, view
 
 if TYPE_CHECKING:
     from api.schema.action import Action
@@ -32,20 +32,23 @@ if TYPE_CHECKING:
 
 
 @cache
-def _actions() -> "Callable[[Any], Connection[Action]]":
+def _actions() -> "PagedAs[Action]":
     from api.schema.action import Action  # noqa: PLC0415 - actions have users, users have actions
 
-    return paged_as(Action)
+    return PagedAs(Action)
 
 
 @cache
-def _donations() -> "Callable[[Any], Connection[Donation]]":
+def _donations() -> "PagedAs[Donation]":
     from api.schema.donation import Donation  # noqa: PLC0415 - donations have users, users have donations
 
-    return paged_as(Donation)
+    return PagedAs(Donation)
 
 
-_transfers = paged_as(Transfer)
+_transfers = PagedAs(Transfer)
+
+
+_BALANCE = ReadParts(Balance, user_id="id", available="available")
 
 
 def _reference(row: LinkedUser | None) -> str | None:
@@ -72,10 +75,11 @@ class User(Node):
             return known
         return info.context.loaders.linked_users.load((caller.partner.id, caller.environment, self.row.id), _reference)
 
-    @strawberry.field(description="The user's energy, whoever recorded it.")
+    @strawberry.field(description="The user's energy, whoever recorded it.", metadata=parts_of(_BALANCE))
     def balance(self) -> Balance:
         """Show it: it comes with the user."""
-        return Balance(user_id=self.row.id, available=Grams(self.row.available))
+        balance: Balance = _BALANCE.read(self)
+        return balance
 
     @strawberry.field(
         description="Actions that you have recorded for the user.", extensions=guarded(Scope.ACTIONS_READ)
@@ -95,8 +99,9 @@ class User(Node):
         if caller.owner_id is None:
             every = models.Action.page(wanted, environment=caller.environment, user_id=user_id)
             return later(every, _actions())
-        own = UserPage(user_id, caller.owner_id, caller.environment, wanted)
-        return info.context.loaders.action_pages.load(own, _actions())
+        shown = _actions()
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, shown.columns(info))
+        return info.context.loaders.action_pages.load(own, shown)
 
     @strawberry.field(
         description="Donations that were made through you by the user.", extensions=guarded(Scope.DONATIONS_READ)
@@ -116,8 +121,10 @@ class User(Node):
         if caller.owner_id is None:
             every = models.Transfer.donations(wanted, environment=caller.environment, user_id=user_id)
             return later(every, _donations())
-        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, selects(info, "nodes", "project"))
-        return info.context.loaders.donation_pages.load(own, _donations())
+        shown = _donations()
+        projects = shown.along(info, "project", Project)
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, shown.columns(info), projects)
+        return info.context.loaders.donation_pages.load(own, shown)
 
     @strawberry.field(
         description="Every move of the user's energy through you, newest first.",
@@ -131,7 +138,7 @@ class User(Node):
         wanted = window(first, after, last, before)
         if caller.owner_id is None:
             return later(models.Transfer.history(wanted, user_id, None), _transfers)
-        own = UserPage(user_id, caller.owner_id, caller.environment, wanted)
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, _transfers.columns(info))
         return info.context.loaders.move_pages.load(own, _transfers)
 
     @classmethod

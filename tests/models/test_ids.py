@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.models import decode_id, decoder, encode_id, first_id, new_id, now
+from api.models import decode_id, decoder, encode_id, encoder, first_id, new_id, now
 
 PREFIXES = st.from_regex(r"[a-z](?:[a-z_]{0,61}[a-z])?", fullmatch=True)
 # Moments in milliseconds, as a UUIDv7 keeps them.
@@ -41,6 +42,14 @@ def test_an_id_is_read_as_it_was_written(prefix: str, value: UUID) -> None:
     assert decode_id(encode_id(prefix, value)) == (prefix, value)
     assert decoder(prefix)(encode_id(prefix, value)) == value
     assert decoder("other")(encode_id(prefix, value)) is (value if prefix == "other" else None)
+
+
+@given(PREFIXES, st.lists(st.uuids(), max_size=300))
+@example("act", [UUID(int=0)] * 128)
+@example("act", [UUID(int=2**128 - 1)] * 129)
+def test_many_ids_are_written_as_each_by_itself(prefix: str, values: list[UUID]) -> None:
+    encode: Any = encoder(prefix)
+    assert encode.many(values) == [encode(value) for value in values]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from api.models import (
 )
 from api.models.loaders import Loaders, ProjectPage, UserPage, loaders
 from api.models.paging import LAST_ID, page_of
+from api.models.rows import ALL as EVERY_COLUMN
 from api.models.sandbox_clock import SandboxClock, ahead
 from tests.conftest import Actor, add_partner, add_project, bus
 from tests.statements import counted
@@ -241,8 +242,8 @@ async def test_what_pages_refer_to_comes_along_where_it_is_asked_for(
     user_id = (await users_of([caller]))[caller.partner_id, caller.environment, "u1"]
     key = UserPage(user_id, caller.partner_id, caller.environment, ALL)
     with counted(db) as statements:
-        alone, donations = await loaders().donation_pages.load_many([key, key._replace(with_projects=True)])
-        listed = await loaders().project_pages.load(ProjectPage(None, None, None, ALL, with_organisations=True))
+        alone, donations = await loaders().donation_pages.load_many([key, key._replace(projects=EVERY_COLUMN)])
+        listed = await loaders().project_pages.load(ProjectPage(None, None, None, ALL, organisations=EVERY_COLUMN))
     assert len(statements) == 4
     assert alone is not None
     assert alone.along is None

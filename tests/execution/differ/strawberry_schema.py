@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from api.batching import Loader
 from tests.execution.differ.awaitables import awaitable
+from tests.execution.differ.stones import COLUMNS, ROWS, Beside, Hardness, Quarry, Stone, Stones, make_row, stone
 from tests.execution.differ.values import Boom, Key, Values
 from tests.execution.differ.worlds import World
 
@@ -293,6 +294,40 @@ class Owner:
     def table(self, info: Info) -> list[list[Pet | None] | None]:
         return act(info)
 
+    @strawberry.field
+    def stone(self, info: Info) -> Stone | None:
+        return act(info)
+
+    @strawberry.field
+    def stones(self, info: Info) -> list[Stone]:
+        return cast("list[Stone]", heap(info))
+
+    @strawberry.field
+    def heap(self, info: Info) -> list[Stone | None] | None:
+        return cast("list[Stone | None]", heap(info))
+
+
+def heap(info: Info[World, None]) -> Stones:
+    """Return stones as a sequence that offers their rows, all of one class."""
+    key = _key(info)
+    tape = info.context.tape((*key, "heap"))
+    kind = tape.choose(ROWS)
+    rows = [row_of(info.context, kind, (*key, index)) for index in range(tape.below(4))]
+    quarries = {number: row_of(info.context, kind, (*key, "quarry", number)) for number in range(tape.below(4))}
+    return Stones(rows, None if tape.happens(3) else Beside(quarries))
+
+
+def row_of(world: World, kind: Any, key: Key) -> Any:
+    """Return a row of anything: what a column's field promises, nearly always."""
+    values: dict[str, Any] = {}
+    for name in COLUMNS:
+        tape = world.tape((*key, f"column {name}"))
+        if world.nature.misfits and tape.happens(max(2, world.nature.misfits)):
+            values[name] = tape.choose(CONTENTS)
+        else:
+            values[name] = USUAL_CONTENTS[name] if name in USUAL_CONTENTS else tape.below(3)
+    return make_row(kind, values)
+
 
 def find(root: None, info: Info, nested: Nested, price: Decimal = Decimal("1.5")) -> Pet | None:
     return act(info, root=root, nested=nested, price=price)
@@ -351,6 +386,12 @@ LEAVES: Mapping[str, Any] = {
     "Mood": (Mood.CALM, Mood.WILD, Mood.ODD, "calm", 2, "CALM", "o", [], None),
     "Decimal": (Decimal("1.50"), Decimal(0), "2", 3, None, "free"),
 }
+LEAVES = {**LEAVES, "Hardness": (Hardness.SOFT, Hardness.HARD, "soft", "SOFT", 1)}
+#: What is in the columns of rows.
+USUAL_CONTENTS: Mapping[str, Any] = {
+    "name": "granite", "hardness": "soft", "was": None, "price": Decimal("1.50"), "loose": [1, 2],
+}  # fmt: skip
+CONTENTS: tuple[Any, ...] = (None, 1, 2, "hard", "", 2**40, 1.5, True, [], ValueError("in a row"), Hardness.HARD, b"x")
 SCALARS = {"Decimal": ("1.5", "2", 3)}
 
 
@@ -362,6 +403,9 @@ def _type(name: str) -> GraphQLObjectType:
 
 def make_object(world: World, kind: GraphQLObjectType, key: Key) -> Any:
     """Return an object of a type, with its attributes: some of them are still awaited."""
+    if kind.name in {"Stone", "Quarry"}:
+        row = row_of(world, world.tape((*key, "row")).choose(ROWS), key)
+        return stone(row, None) if kind.name == "Stone" else _quarry(row)
     attributes: dict[str, Any] = {}
     for field in kind.fields.values():
         definition = field.extensions["strawberry-definition"]
@@ -369,6 +413,12 @@ def make_object(world: World, kind: GraphQLObjectType, key: Key) -> Any:
         if definition.is_basic_field:
             attributes[definition.python_name] = _attribute(world, field.type, (*key, f"plain {definition.name}"))
     return CLASSES[kind.name](world=world, key=key, **attributes)
+
+
+def _quarry(row: Any) -> Quarry:
+    made = object.__new__(Quarry)
+    made.row = row
+    return made
 
 
 def _attribute(world: World, kind: GraphQLOutputType, key: Key) -> Any:
