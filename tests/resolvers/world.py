@@ -39,9 +39,9 @@ POSSESSIONS = """{ users { nodes {
   id externalRef actions { nodes { id externalRef } } donations { nodes { id donor event { id } } }
 } } }"""
 
-#: What changes by itself, or with every call.
+#: What changes by itself, or with every call: an account's version counts refusals, too.
 RESTLESS = {"sealer_lease", "rate_level"}
-RESTLESS_COLUMNS = {"last_used_at": None}
+RESTLESS_COLUMNS = {"last_used_at": None, "version": None}
 
 
 @dataclass
