@@ -42,7 +42,7 @@ from api.execution.inputs import COERCION_ERRORS_MAX
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.limits import DEFAULT_LIMITS, Limits
 from api.execution.metering import Charge, Meter
-from api.execution.operation import Operation
+from api.execution.operation import Operation, Operations
 from api.execution.persisted import PersistedDocuments
 from api.execution.requests import NOTHING, GraphQLRequest
 from api.execution.results import Result, refusal, rejected
@@ -90,7 +90,7 @@ class Engine(Generic[Caller]):
         self.schema = schema
         self.authenticate = authenticate
         self.documents = Documents(schema, limits)
-        self.persisted = PersistedDocuments(trusted_documents)
+        self.operations = Operations(self.documents, PersistedDocuments(trusted_documents))
         self.executables = Executables(schema, interpreted_first, self.documents.grow)
         self._introspections = Introspections()
         self._interpret = interpret
@@ -138,7 +138,7 @@ class Engine(Generic[Caller]):
         """
         if self._meter is not None:
             self._meter.require_budget(caller)
-        operation = self._find(request)
+        operation = self.operations.find(request)
         if isinstance(operation, Operation):
             return operation
         if self._meter is not None:
@@ -164,19 +164,6 @@ class Engine(Generic[Caller]):
             return Result()
         return self._meter.quote(caller, operation.source, operation.node, operation.variables)
 
-    def _find(self, request: GraphQLRequest) -> Operation | list[GraphQLError]:
-        text = self.persisted.resolve(request)
-        if isinstance(text, GraphQLError):
-            return [text]
-        document = self.documents.get(text)
-        if document.ast is None:
-            return document.errors
-        self.persisted.remember(request)
-        node = document.operation(request.operation_name)
-        if isinstance(node, GraphQLError):
-            return [node]
-        return Operation(document, document.ast, node, request.operation_name, request.variables)
-
     def max_age_s(self, operation: Operation, caller: Caller) -> int:
         """Return for how many seconds anybody may keep the answer to a caller's operation; 0: not at all."""
         return self._caching.max_age_s(operation.source, caller) if self._caching is not None else 0
@@ -189,22 +176,6 @@ class Engine(Generic[Caller]):
     async def run(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         """Execute a query or a mutation that was prepared, and settle what it was charged with."""
         return self._finished(operation, caller, await self._run(operation, caller, request_id))
-
-    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> "tuple[Operation, Executable] | None":
-        """Return a query or mutation that has come before, so often that it is compiled; None if it is another.
-
-        Nothing is noted of who asked, and nothing can be wrong with it but its variables.
-        """
-        document = self.documents.known(text)
-        if document is None or document.ast is None:
-            return None
-        node = document.operation(name)
-        if isinstance(node, GraphQLError):
-            return None
-        executable = document.executables.get(node.name.value if node.name else None)
-        if executable is None:  # as it is for subscriptions and introspection
-            return None
-        return Operation(document, document.ast, node, name, variables), executable
 
     def call(
         self,

@@ -1,13 +1,16 @@
-"""One operation of a document, with what it is executed with."""
+"""One operation of a document, with what it is executed with; and how it is found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import DocumentNode, OperationDefinitionNode, OperationType
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 
-from api.execution.documents import Document
+from api.execution.documents import Document, Documents
+from api.execution.executables import Executable
 from api.execution.metering import Charge
+from api.execution.persisted import PersistedDocuments
+from api.execution.requests import GraphQLRequest
 
 
 # Made for each request, and so not frozen: that would take three times as long.
@@ -26,3 +29,41 @@ class Operation:
     def type(self) -> OperationType:
         """Query, mutation or subscription."""
         return self.node.operation
+
+
+class Operations:
+    """Finds operations in the documents of one schema."""
+
+    def __init__(self, documents: Documents, persisted: PersistedDocuments) -> None:
+        self._documents = documents
+        self._persisted = persisted
+
+    def find(self, request: GraphQLRequest) -> Operation | list[GraphQLError]:
+        """Return the operation that a request asks for, or why there is none."""
+        text = self._persisted.resolve(request)
+        if isinstance(text, GraphQLError):
+            return [text]
+        document = self._documents.get(text)
+        if document.ast is None:
+            return document.errors
+        self._persisted.remember(request)
+        node = document.operation(request.operation_name)
+        if isinstance(node, GraphQLError):
+            return [node]
+        return Operation(document, document.ast, node, request.operation_name, request.variables)
+
+    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> "tuple[Operation, Executable] | None":
+        """Return a query or mutation that has come before, so often that it is compiled; None if it is another.
+
+        Nothing is noted of who asked, and nothing can be wrong with it but its variables.
+        """
+        document = self._documents.known(text)
+        if document is None or document.ast is None:
+            return None
+        node = document.operation(name)
+        if isinstance(node, GraphQLError):
+            return None
+        executable = document.executables.get(node.name.value if node.name else None)
+        if executable is None:  # as it is for subscriptions and introspection
+            return None
+        return Operation(document, document.ast, node, name, variables), executable

@@ -110,7 +110,7 @@ class Direct(Generic[Caller]):
     def begin(self, known: Known, data: bytes, connection: Connection) -> bool:
         """Take a request, whose bytes are all there, and answer it; or do nothing with it, and return False."""
         asked = _read(data[known.body_starts :])
-        found = self._engine.known(*asked) if asked is not None else None
+        found = self._engine.operations.known(*asked) if asked is not None else None
         if found is None:
             return False
         head = known.head
