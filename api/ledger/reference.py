@@ -1,5 +1,6 @@
 """Reference data: action types and emission factors, loaded from `reference.toml` and kept in memory while serving."""
 
+import asyncio
 import time
 import tomllib
 from dataclasses import dataclass
@@ -80,11 +81,20 @@ class Catalogue:
         self.exclusive: set[str] = set()
         self._tariffs: dict[tuple[str, str], list[Tariff]] = {}
         self._read_at = float("-inf")
+        self._reading: asyncio.Task[None] | None = None
 
     async def refresh(self) -> None:
-        """Read the tables again where the last reading is old."""
+        """Read the tables again where the last reading is old; all who come meanwhile wait for one reading.
+
+        It reads in a task of its own: whoever waits need not be one (`batching.begin`).
+        """
         if time.monotonic() - self._read_at < REFRESH_S:
             return
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        await asyncio.shield(self._reading)
+
+    async def _read(self) -> None:
         types = {row.code: row for row in await ActionType.everything()}
         tariffs: dict[tuple[str, str], list[Tariff]] = {}
         for factor in await EmissionFactor.everything():

@@ -8,6 +8,7 @@ import strawberry
 
 from api import models
 from api.access import Scope
+from api.batching import begin
 from api.ledger import BULK_MAX, TEXT_MAX, Leg, Outcome, Recording, Refusal
 from api.ledger.errors import InvalidInput
 from api.models import ActionStatus
@@ -125,17 +126,13 @@ class ActionMutations:
     @strawberry.mutation(
         description="Record a green action of a user and credit its energy.", extensions=guarded(Scope.ACTIONS_WRITE)
     )
-    async def record_action(
+    def record_action(
         self,
         info: Info,
         input: Annotated[RecordActionInput, strawberry.argument(description="The action.")],  # noqa: A002
-    ) -> RecordActionPayload:
+    ) -> Later[RecordActionPayload]:
         """Record one."""
-        recording = _recording(input, input.idempotency_key)
-        (outcome,) = await info.context.ledger.record(info.context.partnership, [recording])
-        if isinstance(outcome, Exception):
-            raise outcome
-        return _recorded(info, outcome, await _rows(info, [outcome]))
+        return begin(_record(info, _recording(input, input.idempotency_key)))
 
     @strawberry.mutation(
         description=(
@@ -208,6 +205,14 @@ def visible_action(info: Info, text: str) -> Awaitable[Action | None]:
         return Action.of(row) if caller.owner_id in {None, row.partner_id} else None
 
     return info.context.loaders.actions.load(node.id_or_nobody(text, node.ACTION), visible)
+
+
+async def _record(info: Info, recording: Recording) -> RecordActionPayload:
+    """Record one; what is awaited are answers of batches alone."""
+    (outcome,) = await info.context.ledger.record(info.context.partnership, [recording])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return _recorded(info, outcome, await _rows(info, [outcome]))
 
 
 async def _rows(info: Info, outcomes: Sequence[Outcome | Exception]) -> Mapping[UUID, models.Action | None]:
