@@ -139,6 +139,28 @@ class Numbered(FieldExtension):
         return next_(source, info, **{**kwargs, "number": kwargs.get("number", 0) or 5})
 
 
+class Checked(FieldExtension):
+    """Only checks, and says so: then the executor calls the check and the resolver, and nothing of it in between."""
+
+    only_checks = True
+
+    def check(self, info: Info[World, None]) -> None:
+        if info.context.tape((*_key(info), "refused")).happens(info.context.nature.fails):
+            raise Boom("refused")
+
+    @override
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info[World, None], **kwargs: Any) -> Any:
+        self.check(info)
+        return next_(source, info, **kwargs)
+
+    @override
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info[World, None], **kwargs: Any
+    ) -> Any:
+        self.check(info)
+        return await next_(source, info, **kwargs)
+
+
 def _marked(value: Any) -> Any:
     return f"<{value}>" if isinstance(value, str) else value
 
@@ -236,6 +258,18 @@ class Dog(Named):
     @strawberry.field
     def loaded(self, info: Info) -> "Owner":
         return cast("Owner", load(info))
+
+    @strawberry.field(extensions=[Checked()])
+    def sits(self, info: Info, number: int | None = None) -> bool | None:
+        return act(info, number=number)
+
+    @strawberry.field(extensions=[Checked()])
+    async def comes(self, info: Info, filters: list[Filter] | None = None) -> str | None:
+        return await act_later(info, filters=filters)
+
+    @strawberry.field(extensions=[Checked()])
+    def stays(self) -> str:
+        return act_plainly(self, "stays")
 
     @strawberry.field(extensions=[Marked()])
     def bark(self, info: Info, number: int | None = None) -> str:
