@@ -64,7 +64,7 @@ NOTHING: Columns = frozenset()
 ROWS_MAX = 256
 #: Users and pages in one statement. Larger batches leave the database idle while they are answered, and this process
 #: while they are read.
-REQUESTS_MAX = 16
+REQUESTS_MAX = 32
 
 
 class ProjectPage(NamedTuple):

@@ -28,7 +28,7 @@ from api.models import (
     new_id,
     now,
 )
-from api.models.loaders import Loaders, ProjectPage, UserPage, loaders
+from api.models.loaders import REQUESTS_MAX, Loaders, ProjectPage, UserPage, loaders
 from api.models.paging import LAST_ID, page_of
 from api.models.rows import ALL as EVERY_COLUMN
 from api.models.sandbox_clock import SandboxClock, ahead
@@ -112,7 +112,7 @@ async def test_callers_in_one_batch_are_each_shown_the_page_of_what_they_did(
     loader = getattr(loaders(), name)
     with counted(db) as statements:
         pages = await loader.load_many(keys)
-    assert len(statements) == -(-len(keys) // 16)
+    assert len(statements) == -(-len(keys) // REQUESTS_MAX)
     table: type[Action | Transfer] = Action if name == "action_pages" else Transfer
     for key, page in zip(keys, pages, strict=True):
         assert page is not None
