@@ -233,9 +233,12 @@ def recording(user: str, key: str, *legs: Leg, external_ref: str | None = None) 
 
 
 async def earn(ledger: Ledger, actor: Actor, user: str, grams: int, *, at: datetime | None = None) -> None:
-    """Credit a user with exactly so many grams, by walks of at most 296 g a day on days that are over."""
+    """Credit a user with exactly so many grams, by walks of at most 296 g a day on days that are over.
+
+    A walk counts for the day on which it began, which shortly after midnight in Shanghai is the day before: so the one
+    before it lies two days back, or both would be of one day, and the second would earn nothing.
+    """
     moment = (at or now()) - timedelta(hours=2)
-    day = 0
     while grams > 0:
         part = min(grams, 296)
         metres = -(-part * 1000 // 104)
@@ -244,9 +247,9 @@ async def earn(ledger: Ledger, actor: Actor, user: str, grams: int, *, at: datet
         (outcome,) = await ledger.record(actor.partnership, [recording(user, f"earn-{uuid4().hex}", walk)], at=when)
         assert not isinstance(outcome, Exception)
         assert outcome.refusal is None
+        assert outcome.row.credited_g == part
         grams -= part
-        day += 1
-        moment -= timedelta(days=1)
+        moment -= timedelta(days=2)
 
 
 class Client:
