@@ -189,21 +189,28 @@ class Engine(Generic[Caller]):
 
         Returns False, and has done nothing, where that cannot be: then `run` can.
         """
+
+        def finish(result: Result) -> None:
+            try:
+                result = self._finished(operation, caller, result)
+            except Exception as error:  # nobody else would hear of it, and the client would wait for ever
+                result = failure(error, request_id)
+            done(result)
+
         variables = executable.variables.coerce(operation.variables)
         if isinstance(variables, list):
-            done(self._finished(operation, caller, rejected(map(_bad_input, variables), request_id)))
+            finish(rejected(map(_bad_input, variables), request_id))
             return True
         compiled = executable.compiled(variables)
         if compiled is None:
             return False
         self.executables.counts["compiled"] += 1
-        call = Call(self._guard, request_id, lambda result: done(self._finished(operation, caller, result)))
         try:
             begun = compiled.begin(self._make_context(caller, request_id), None, variables, operation.variables)
         except Exception as error:
-            done(self._finished(operation, caller, failure(error, request_id)))
+            finish(failure(error, request_id))
         else:
-            call.begin(compiled, begun)
+            Call(self._guard, request_id, finish).begin(compiled, begun)
         return True
 
     def _finished(self, operation: Operation, caller: Caller, result: Result) -> Result:

@@ -84,14 +84,14 @@ class Direct(Generic[Caller]):
 
     def learn(self, data: bytes, scope: Scope) -> None:
         """Remember the head with which some bytes begin, from which this scope was just read, if it is ordinary."""
-        if scope["method"] != "POST" or scope["query_string"]:
+        if scope["method"] != "POST" or scope["query_string"] or self.heads.find(data) is not None:
             return
         headers = read_headers(scope)
-        if any(name in headers for name in SPECIAL):
-            return
         media_type = choose_readable(headers.get("accept", ""))
+        if media_type is None or media_type == EVENT_STREAM or any(name in headers for name in SPECIAL):
+            return
         look_up = self._recognise(headers)
-        if media_type is None or media_type == EVENT_STREAM or look_up is None:
+        if look_up is None:
             return
         try:
             check_content_type(headers)
@@ -101,7 +101,7 @@ class Direct(Generic[Caller]):
         about = About(look_up, media_type, headers.get("accept-encoding", ""), always)
         usual = Response(200, b"", media_type, {**UNCACHED, **always})
         lead = lines_of(200, {**usual.own_headers(), "content-length": ""}).removesuffix(b"\r\n")
-        self.heads.keep(data, lambda: Head(headers, lead, about, lambda: self._engine.listen(headers)))
+        self.heads.keep(data, lambda: Head(lead, about, lambda: self._engine.listen(headers)))
 
     def counters(self) -> dict[str, int]:
         """Return what was counted since the process began, by the names under which it is published."""
@@ -145,7 +145,7 @@ def _read(body: bytes) -> tuple[str, str | None, Mapping[str, Any]] | None:
 class DirectRequest(Generic[Caller]):
     """One request on its direct way."""
 
-    __slots__ = ("_connection", "_data", "_engine", "_executable", "_head", "_operation", "_request_id", "_tasks")
+    __slots__ = ("_connection", "_data", "_engine", "_executable", "_head", "_operation", "_request_id")
 
     def __init__(
         self,

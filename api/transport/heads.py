@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
 
-from api.transport.asgi import Headers, make_request_id, read_request_id
+from api.transport.asgi import make_request_id, read_request_id
 
 #: Longer ones are read each time.
 HEAD_MAX = 4_096
@@ -29,8 +29,6 @@ _VARYING = re.compile(
     rb"\r\n(content-length|x-request-id|traceparent|tracestate):[ \t]?([A-Za-z0-9._:/+=,@*-]{1,200})(?=\r\n)",
     re.IGNORECASE,
 )
-
-
 # Lines that are ended or continued in some other way, and whatever else says where a body ends or what it is called by.
 _UNUSUAL = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|content-length|transfer-encoding|upgrade|x-request-id", re.I)
 
@@ -38,10 +36,9 @@ _UNUSUAL = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|content-length|transfer-enco
 class Head:
     """What a head means, but for the length of its body and the request's id."""
 
-    __slots__ = ("about", "context", "headers", "lead")
+    __slots__ = ("about", "context", "lead")
 
-    def __init__(self, headers: Headers, lead: bytes, about: Any, speak: Callable[[], None]) -> None:
-        self.headers = headers
+    def __init__(self, lead: bytes, about: Any, speak: Callable[[], None]) -> None:
         #: How an ordinary answer begins: its status, and the headers that are always the same.
         self.lead = lead
         #: What whoever answers wants to know of it.

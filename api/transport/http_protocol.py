@@ -134,10 +134,16 @@ class HttpProtocol(HttpToolsProtocol):
         if self._is_ending:
             self.transport.close()
         elif self._held:
-            held, self._held = self._held, b""
+            # Not from here: a client that sends request after request would make this go deeper and deeper. Nothing is
+            # read until then, or what comes later would be heard first.
+            self.loop.call_soon(self._take_up)
+
+    def _take_up(self) -> None:
+        """Hear what came in while a request was on its direct way."""
+        held, self._held = self._held, b""
+        if not self.transport.is_closing():
             self.flow.resume_reading()
-            # Not from here: a client that sends request after request would make this go deeper and deeper.
-            self.loop.call_soon(self.data_received, held)
+            self.data_received(held)
 
     def give_back(self, data: bytes) -> None:
         """Take a request back from its direct way, and send it the ordinary one."""
@@ -223,11 +229,10 @@ class HttpProtocol(HttpToolsProtocol):
             head = lines_of(status, headers)
         except ValueError:  # a line break in a value
             return False
-        usual = b"".join([b"%b: %b\r\n" % one for one in cycle.default_headers])
         cycle.response_started = True
         cycle.response_complete = True
         cycle.expected_content_length = 0
-        self.transport.write(b"%b%b\r\n%b" % (head, usual, body))
+        self.transport.write(b"%b%b\r\n%b" % (head, _usual(self.server_state), body))
         cycle.message_event.set()
         cycle.on_response()
         return True

@@ -9,8 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import uvloop
+from graphql import print_schema
 
-from tests.transport.conftest import HANG_S, Server, StartServer, running, until
+from api.access.rates import Rate, Standing
+from api.execution.metering import Meter
+from tests.transport.conftest import HANG_S, SCHEMA, Server, StartServer, running, until
 from tests.transport.schema import REVOKED
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -183,6 +187,57 @@ async def test_answers_come_in_the_order_of_the_requests(server: Server) -> None
 
     bodies = [body for _, _, body in answers]
     assert bodies == [b'{"data":{"sleep":"awake"}}', caller := b'{"data":{"caller":"ann"}}', bodies[0], caller, caller]
+
+
+def test_what_comes_meanwhile_is_heard_in_its_order_on_the_loop_of_production() -> None:
+    async def scenario() -> list[bytes]:
+        async with running() as server, connected(server) as client:
+            slow = await learnt(client, "query ($s: Float!) { sleep(seconds: $s) }", variables={"s": 0.002})
+            said = [
+                request({"query": "query ($v: Int!) { number(value: $v) }", "variables": {"v": v}}) for v in range(300)
+            ]
+            for _ in range(2):
+                await client.ask(said[0])
+            client.writer.write(slow)
+            for one in said:  # each in pieces, some of which come just when another was answered
+                client.writer.write(one[:90])
+                await asyncio.sleep(0)
+                client.writer.write(one[90:])
+                await asyncio.sleep(0.0005)
+            return [(await client.hear())[2] for _ in range(301)][1:]
+
+    assert uvloop.run(scenario()) == [b'{"data":{"number":%d}}' % number for number in range(300)]
+
+
+class Budgets:
+    """Lets everybody spend, until it breaks."""
+
+    breaks = False
+
+    def charge(self, caller: str, cost: int) -> None:
+        pass
+
+    def settle(self, caller: str, cost: int) -> Standing:
+        if self.breaks:
+            raise RuntimeError("the password is swordfish")
+        return self.standing(caller)
+
+    def standing(self, caller: str) -> Standing:
+        return Standing(Rate(capacity=100, refill_per_s=1), 50)
+
+
+async def test_a_bug_after_the_execution_is_answered(start_server: StartServer) -> None:
+    budgets = Budgets()
+    server = await start_server(engine={"meter": Meter(SCHEMA, print_schema(SCHEMA), budgets)})
+    async with connected(server) as client:
+        sent = await learnt(client)
+        assert json.loads((await client.ask(sent))[2])["extensions"]["cost"]["remaining"] == 50
+        budgets.breaks = True
+        _, _, body = await client.ask(sent)
+
+    assert server.http.direct.taken == 2
+    assert json.loads(body)["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert b"swordfish" not in body
 
 
 @pytest.mark.parametrize("cut", [10, 150, -5])

@@ -23,7 +23,7 @@ HEADS = st.lists(LINES, max_size=6).map(lambda lines: "\r\n".join(["POST / HTTP/
 
 
 def head(about: Any) -> Head:
-    return Head({}, b"", about, lambda: None)
+    return Head(b"", about, lambda: None)
 
 
 class Parsed:
