@@ -32,8 +32,6 @@ Made = TypeVar("Made")
 
 #: Who waits for an answer, and what is to be made of it first.
 Waiter = tuple["asyncio.Future[Any] | Place[Any]", Callable[[Any], Any] | None]
-
-
 #: What one caller has submitted, who waits for the answers, and whether for all of them or for the only one.
 Lot = tuple[list[Item], "asyncio.Future[Any]", bool]
 
@@ -400,6 +398,9 @@ class _Begun(Generic[Answer]):
         except asyncio.CancelledError:  # what it awaited was
             self._answer.cancel()
         else:
+            if awaited is None:  # it only lets others have a turn
+                asyncio.get_running_loop().call_soon(self, None)
+                return
             # As a task does, which says by this that it is its own to wait for.
             awaited._asyncio_future_blocking = False  # noqa: SLF001
             awaited.add_done_callback(self)

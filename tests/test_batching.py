@@ -474,6 +474,7 @@ async def test_a_coroutine_that_is_begun_runs_at_once_and_between_answers_withou
     async def work() -> str:
         said.append("begun")
         said.append(await first)
+        await asyncio.sleep(0)
         with pytest.raises(ValueError, match="second"):
             await second
         return "done"
