@@ -25,14 +25,14 @@ class Call:
         self._request_id = request_id
         self._done = done
 
-    def begin(self, compiled: Compiled, begun: tuple[Execution, dict[str, Any]]) -> None:
+    def begin(self, compiled: Compiled, execution: Execution, data: dict[str, Any]) -> None:
         """Go on with an execution that has begun, and tell its result, once; perhaps at once."""
-        self._execution, self._data = begun
-        if not self._execution.is_waiting and not compiled.is_serial:
-            self._done(answer(*begun, self._request_id))
+        self._execution, self._data = execution, data
+        if not execution.is_waiting and not compiled.is_serial:
+            self._done(answer(execution, data, self._request_id))
             return
         self._guard.watch(self, asyncio.get_running_loop())
-        compiled.then(*begun, self._end)
+        compiled.then(execution, data, self._end)
 
     def __call__(self) -> None:
         """Hear that it is late."""

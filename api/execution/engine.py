@@ -35,10 +35,10 @@ from api.execution.errors import (
     format_execution_errors,
     unexplained,
 )
-from api.execution.executables import Executable, Executables
+from api.execution.executables import Begun, Executable, Executables
 from api.execution.fanout import Broadcasts
 from api.execution.guard import Guard, failure
-from api.execution.inputs import COERCION_ERRORS_MAX
+from api.execution.inputs import COERCION_ERRORS_MAX, bad_input
 from api.execution.introspection import Introspections, is_introspection
 from api.execution.limits import DEFAULT_LIMITS, Limits
 from api.execution.metering import Charge, Meter
@@ -197,20 +197,13 @@ class Engine(Generic[Caller]):
                 result = failure(error, request_id)
             done(result)
 
-        variables = executable.variables.coerce(operation.variables)
-        if isinstance(variables, list):
-            finish(rejected(map(_bad_input, variables), request_id))
-            return True
-        compiled = executable.compiled(variables)
-        if compiled is None:
+        begun = self._begin(operation, executable, caller, request_id)
+        if begun is None:
             return False
-        self.executables.counts["compiled"] += 1
-        try:
-            begun = compiled.begin(self._make_context(caller, request_id), None, variables, operation.variables)
-        except Exception as error:
-            finish(failure(error, request_id))
+        if isinstance(begun, Result):
+            finish(begun)
         else:
-            Call(self._guard, request_id, finish).begin(compiled, begun)
+            Call(self._guard, request_id, finish).begin(*begun)
         return True
 
     def _finished(self, operation: Operation, caller: Caller, result: Result) -> Result:
@@ -254,18 +247,12 @@ class Engine(Generic[Caller]):
 
     async def _execute(self, operation: Operation, executable: Executable, caller: Caller, request_id: str) -> Result:
         """Execute an operation that has come before, compiled if it can be."""
-        variables = executable.variables.coerce(operation.variables)
-        if isinstance(variables, list):
-            return rejected(map(_bad_input, variables), request_id)
-        compiled = executable.compiled(variables)
-        if compiled is None:
+        begun = self._begin(operation, executable, caller, request_id)
+        if begun is None:
             return await self._interpret_operation(operation, caller, request_id)
-        self.executables.counts["compiled"] += 1
-        try:
-            context = self._make_context(caller, request_id)
-            execution, data = compiled.begin(context, None, variables, operation.variables)
-        except Exception as error:
-            return failure(error, request_id)
+        if isinstance(begun, Result):
+            return begun
+        compiled, execution, data = begun
         if compiled.is_serial or execution.is_waiting:
 
             async def finish() -> Result:
@@ -274,6 +261,11 @@ class Engine(Generic[Caller]):
 
             return await self._guard(finish, request_id)
         return answer(execution, data, request_id)
+
+    def _begin(self, operation: Operation, executable: Executable, caller: Caller, request_id: str) -> Begun:
+        return self.executables.begin(
+            executable, operation.variables, lambda: self._make_context(caller, request_id), request_id
+        )
 
     async def _interpret_operation(self, operation: Operation, caller: Caller, request_id: str) -> Result:
         """Execute an operation with graphql-core."""
@@ -347,10 +339,5 @@ class Engine(Generic[Caller]):
             max_coercion_errors=COERCION_ERRORS_MAX,
         )
         if isinstance(executor, list):
-            return [_bad_input(error) for error in executor]
+            return [bad_input(error) for error in executor]
         return executor
-
-
-def _bad_input(error: GraphQLError) -> GraphQLError:
-    """Say what is wrong with a variable."""
-    return coded(error.message, Code.BAD_USER_INPUT, at=error)

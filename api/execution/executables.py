@@ -6,15 +6,18 @@ once is left to graphql-core, and the second execution compiles. What cannot be 
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 from weakref import ref
 
 from graphql import GraphQLSchema, OperationDefinitionNode, Undefined
 
 from api.execution.compiler import Compiled, NotCompiled
 from api.execution.documents import Document
-from api.execution.inputs import Variables, variables_of_conditions
+from api.execution.guard import failure
+from api.execution.inputs import Variables, bad_input, variables_of_conditions
+from api.execution.results import Result, rejected
+from api.execution.runtime import Execution
 
 #: Combinations of @skip and @include of one operation that are compiled; the others are interpreted.
 VARIANTS_MAX = 8
@@ -25,6 +28,9 @@ BYTES_PER_OPERATION = 4_000
 BYTES_PER_CHARACTER = 18
 
 Grow = Callable[[Document, int], None]
+#: A compiled operation whose execution has begun, with that and its answer; or why there is none; or None where
+#: graphql-core has to execute it.
+Begun: TypeAlias = tuple[Compiled, Execution, dict[str, Any]] | Result | None
 
 log = logging.getLogger(__name__)
 
@@ -111,3 +117,23 @@ class Executables:
                 return None
             executable = document.executables[name] = Executable(self._schema, document, operation, self._grow)
         return executable
+
+    def begin(
+        self,
+        executable: Executable,
+        given: Mapping[str, Any],
+        make_context: Callable[[], object],
+        request_id: str,
+    ) -> Begun:
+        """Begin to execute an operation with the variables that were given."""
+        variables = executable.variables.coerce(given)
+        if isinstance(variables, list):
+            return rejected(map(bad_input, variables), request_id)
+        compiled = executable.compiled(variables)
+        if compiled is None:
+            return None
+        self.counts["compiled"] += 1
+        try:
+            return (compiled, *compiled.begin(make_context(), None, variables, given))
+        except Exception as error:
+            return failure(error, request_id)

@@ -34,6 +34,7 @@ from graphql.execution.values import VariableValues, get_argument_values, get_va
 from graphql.utilities.coerce_input_value import coerce_default_value
 
 from api.execution.coercion import Coerce, coercer_of
+from api.execution.errors import Code, coded
 from api.execution.templates import IMMUTABLE, Fill, Unusual, template_of
 
 COERCION_ERRORS_MAX = 10
@@ -92,6 +93,11 @@ class Variables:
     def _coerce_slowly(self, given: Mapping[str, Any]) -> Values | list[GraphQLError]:
         values = get_variable_values(self._schema, self._nodes, dict(given), max_errors=COERCION_ERRORS_MAX)
         return values.coerced if isinstance(values, VariableValues) else values
+
+
+def bad_input(error: GraphQLError) -> GraphQLError:
+    """Say what is wrong with a variable."""
+    return coded(error.message, Code.BAD_USER_INPUT, at=error)
 
 
 def arguments_of(field: GraphQLField, node: FieldNode) -> Arguments:

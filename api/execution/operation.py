@@ -52,18 +52,19 @@ class Operations:
             return [node]
         return Operation(document, document.ast, node, request.operation_name, request.variables)
 
-    def known(self, text: str, name: str | None, variables: Mapping[str, Any]) -> "tuple[Operation, Executable] | None":
+    def known(self, request: GraphQLRequest) -> "tuple[Operation, Executable] | None":
         """Return a query or mutation that has come before, so often that it is compiled; None if it is another.
 
-        Nothing is noted of who asked, and nothing can be wrong with it but its variables.
+        It is asked for by its text and nothing else, so nothing has to be remembered of this request, and nothing can
+        be wrong with it but its variables.
         """
-        document = self._documents.known(text)
-        if document is None or document.ast is None:
+        document = self._documents.known(request.query) if request.query is not None else None
+        if document is None or document.ast is None or request.is_named:
             return None
-        node = document.operation(name)
+        node = document.operation(request.operation_name)
         if isinstance(node, GraphQLError):
             return None
         executable = document.executables.get(node.name.value if node.name else None)
         if executable is None:  # as it is for subscriptions and introspection
             return None
-        return Operation(document, document.ast, node, name, variables), executable
+        return Operation(document, document.ast, node, request.operation_name, request.variables), executable

@@ -14,13 +14,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeAlias
 
-import orjson
-
 from api.execution.engine import Caller, Engine
 from api.execution.errors import Refused, format_bug
 from api.execution.executables import Executable
 from api.execution.operation import Operation
-from api.execution.requests import NOTHING, VALUES_MAX
+from api.execution.requests import read_json_request
 from api.execution.results import Result
 from api.transport.asgi import Headers, Scope, read_headers
 from api.transport.bodies import check_content_type
@@ -37,9 +35,8 @@ Recognise: TypeAlias = Callable[[Headers], LookUp[Caller] | None]
 # Returns the headers that any answer to a request with these headers has.
 Always: TypeAlias = Callable[[Headers], Mapping[str, str]]
 
-PARAMETERS = frozenset({"query", "variables", "operationName"})
-#: Bytes. In so many there is no room for more values than a request may have; and this much comes in one piece.
-BODY_MAX = min(2 * VALUES_MAX, 2**16)
+#: Bytes. So much comes in one piece.
+BODY_MAX = 2**16
 #: Headers that ask for something else than an ordinary answer.
 SPECIAL = ("x-graphql-event-stream-token", "last-event-id", "x-graphql-cost", "content-encoding", "expect")
 
@@ -109,37 +106,18 @@ class Direct(Generic[Caller]):
 
     def begin(self, known: Known, data: bytes, connection: Connection) -> bool:
         """Take a request, whose bytes are all there, and answer it; or do nothing with it, and return False."""
-        asked = _read(data[known.body_starts :])
-        found = self._engine.operations.known(*asked) if asked is not None else None
-        if found is None:
-            return False
         head = known.head
         try:
+            found = self._engine.operations.known(read_json_request(data[known.body_starts :]))
+            if found is None:
+                return False
             caller = head.about.look_up()
-        except Exception:  # the ordinary way hears of it, too
+        except Exception:  # the ordinary way hears of it, too, and says it
             return False
         self.taken += 1
         request = DirectRequest(self._engine, *found, head, known.request_id, data, connection)
         caller.add_done_callback(request.go_on, context=head.context.copy())
         return True
-
-
-def _read(body: bytes) -> tuple[str, str | None, Mapping[str, Any]] | None:
-    """Return a document, the name of an operation and variables; None where more is asked, or anything is wrong."""
-    if b"\\u0000" in body:  # most likely a NUL, and the only way that one can come
-        return None
-    try:
-        parameters = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    if type(parameters) is not dict or not PARAMETERS.issuperset(parameters):
-        return None
-    text, name, variables = parameters.get("query"), parameters.get("operationName"), parameters.get("variables")
-    if type(text) is not str or not (name is None or type(name) is str):
-        return None
-    if not (variables is None or type(variables) is dict):
-        return None
-    return text, name or None, NOTHING if variables is None else variables
 
 
 class DirectRequest(Generic[Caller]):
