@@ -36,6 +36,7 @@ from graphql import (
     is_leaf_type,
 )
 
+from api.execution.awaiting import settle
 from api.execution.cells import Selected, beside_of, cells_of
 from api.execution.completion import (
     Select,
@@ -49,7 +50,7 @@ from api.execution.inlining import READ_ROW, RECALL, REMEMBER, Inline, List, Obj
 from api.execution.leaves import Usual
 from api.execution.reading import attribute_of, class_of, is_of_object_alone, origin_of, read_of, remembers
 from api.execution.resolving import resolver_of
-from api.execution.runtime import Complete, Done, Execution, Plan, Position, Spot, settle
+from api.execution.runtime import Complete, Done, Execution, Plan, Position, Spot
 from api.execution.selections import FIELDS_MAX, NotCompiled, Selections
 from api.execution.tables import Beside, Table
 

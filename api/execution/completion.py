@@ -20,9 +20,10 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.executor import invalid_return_type_error
 from graphql.pyutils import inspect, is_async_iterable, is_awaitable, is_iterable
 
+from api.execution.awaiting import settle
 from api.execution.leaves import Usual
 from api.execution.reading import class_of
-from api.execution.runtime import Complete, Execution, Later, Position, Spot, path, settle
+from api.execution.runtime import Complete, Execution, Later, Position, Spot, path
 
 # Executes the selections of an object.
 Select = Callable[[Execution, Any, Position | None], dict[str, Any]]

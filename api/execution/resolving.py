@@ -7,47 +7,26 @@ builds itself) is left to Strawberry, by the resolver that it gave to graphql-co
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING
 from functools import cached_property, partial, reduce
 from typing import Any, TypeAlias
 
 from graphql import GraphQLResolveInfo, GraphQLSchema
-from strawberry import UNSET
 from strawberry.extensions.field_extension import FieldExtension, build_field_extension_resolvers
-from strawberry.relay.types import GlobalID
-from strawberry.scalars import is_scalar
-from strawberry.types.arguments import StrawberryArgument, convert_argument
-from strawberry.types.base import (
-    StrawberryList,
-    StrawberryMaybe,
-    StrawberryOptional,
-    has_object_definition,
-)
-from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 from strawberry.types.field import StrawberryField
 from strawberry.types.info import Info
-from strawberry.types.lazy_type import LazyType
-from strawberry.types.maybe import Some
 from typing_extensions import override
 
+from api.execution.converting import ConvertAll, Unusual, arguments_converter
 from api.execution.inputs import Arguments, arguments_of
 from api.execution.reading import DEFINITION, selected_below
 from api.execution.runtime import Execution, Position, Spot
 
 # Takes the object, the execution and the object's position; returns the value, or something that is awaited for it.
 Resolve: TypeAlias = Callable[[Any, Execution, Position | None], Any]
-# Turns a coerced value into the Python value that a Strawberry resolver takes; None leaves it as it is.
-Convert: TypeAlias = Callable[[Any], Any] | None
-# Gives all arguments their Python names and values.
-ConvertAll: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 # Raises where a field may not be resolved.
 Check: TypeAlias = Callable[[Info[Any, Any]], None]
 # Calls a resolver with its object, what it is told, and its arguments.
 Apply: TypeAlias = Callable[[Any, Info[Any, Any], dict[str, Any]], Any]
-
-
-class Unusual(Exception):
-    """Strawberry does more for this field than is done here."""
 
 
 def resolver_of(spot: Spot, schema: GraphQLSchema) -> Resolve:
@@ -133,7 +112,7 @@ def _shortened(spot: Spot, schema: GraphQLSchema, field: StrawberryField, argume
         or any(type(one).map_arguments is not FieldExtension.map_arguments for one in field.extensions)
     ):
         raise Unusual
-    convert = _arguments_converter(field.arguments, converter)
+    convert = arguments_converter(field.arguments, converter)
     function = resolver.wrapped_func
     takes_self = bool(resolver.self_parameter)
     source_names = [one.name for one in (resolver.parent_parameter, resolver.root_parameter) if one]
@@ -231,107 +210,3 @@ def _plain(
     if info_name is None:
         return lambda source, _, __: function(source)
     return lambda source, execution, position: function(source, info=CompiledInfo(execution, spot, position, field))
-
-
-def _arguments_converter(arguments: list[StrawberryArgument], converter: Any) -> ConvertAll:
-    """Return what gives arguments their Python names and values."""
-    entries = [
-        (
-            converter.config.name_converter.from_argument(argument),
-            argument.python_name,
-            _converter(argument.type, converter),
-        )
-        for argument in arguments
-    ]
-    if not entries:
-        return lambda _: {}
-    if all(name == python_name and convert is None for name, python_name, convert in entries):
-        return lambda values: values
-
-    def convert_all(values: dict[str, Any]) -> dict[str, Any]:
-        found = {}
-        for name, python_name, convert in entries:
-            if name in values:
-                value = values[name]
-                found[python_name] = value if convert is None else convert(value)
-        return found
-
-    return convert_all
-
-
-def _converter(kind: Any, converter: Any, within: tuple[Any, ...] = ()) -> Convert:
-    """Return what converts values of an input type as Strawberry's `convert_argument` does."""
-    if isinstance(kind, LazyType):
-        return _converter(kind.resolve_type(), converter, within)
-    if isinstance(kind, StrawberryMaybe):
-        return _maybe(kind, converter, within)
-    if isinstance(kind, StrawberryOptional):
-        return _converter(kind.of_type, converter, within)
-    if isinstance(kind, StrawberryList):
-        return _list(_converter(kind.of_type, converter, within))
-    if _is_leaf(kind, converter):
-        return None
-    if has_object_definition(kind):
-        return _input_object(kind, converter, within)
-    raise Unusual
-
-
-def _is_leaf(kind: Any, converter: Any) -> bool:
-    if kind is GlobalID:  # which is made of its text
-        return False
-    is_enum = isinstance(kind, StrawberryEnumDefinition) or has_enum_definition(kind)
-    return is_enum or is_scalar(kind, converter.scalar_registry)
-
-
-def _maybe(kind: StrawberryMaybe, converter: Any, within: tuple[Any, ...]) -> Convert:
-    inner = _converter(kind.of_type, converter, within)
-    if isinstance(kind.of_type, StrawberryOptional):
-        return lambda value: Some(value if inner is None else inner(value))
-
-    def convert(value: Any) -> Any:
-        if value is None:  # Strawberry says what is wrong with it
-            return convert_argument(value, kind, converter.scalar_registry, converter.config)
-        return Some(value if inner is None else inner(value))
-
-    return convert
-
-
-def _list(inner: Convert) -> Convert:
-    def convert(value: Any) -> Any:
-        if value is None or value is UNSET:
-            return value
-        return list(value) if inner is None else [inner(one) for one in value]
-
-    return convert
-
-
-def _input_object(kind: Any, converter: Any, within: tuple[Any, ...]) -> Convert:
-    definition = kind.__strawberry_definition__
-    # One that contains itself is converted by Strawberry, which follows the value and not the type.
-    if kind in within or definition.from_input is not None or not definition.is_input:
-        raise Unusual
-    entries = [
-        (
-            converter.config.name_converter.from_field(field),
-            field.python_name,
-            _converter(field.resolve_type(type_definition=definition), converter, (*within, kind)),
-        )
-        for field in definition.fields
-    ]
-    absent = {
-        field.python_name: None
-        for field in definition.fields
-        if field.default_value is MISSING and field.default_factory is MISSING
-    }
-
-    def convert(value: Any) -> Any:
-        if value is None or value is UNSET:
-            return value
-        found = absent.copy()
-        for name, python_name, inner in entries:
-            if name in value:
-                one = value[name]
-                found[python_name] = one if inner is None else inner(one)
-        return kind(**found)
-
-    return convert

@@ -1,8 +1,9 @@
 """What compiled operations call: an execution, the places of its answer, and what is awaited for them.
 
 An answer is built in place. Its dictionaries and lists are there at once, with null where a value is still awaited; a
-job puts it there when it has come. So there is one task for an execution, however many fields wait: a future that a
-resolver returns is waited for as it is, and only coroutines become tasks, and only where several run at once.
+job puts it there when it has come. So there is one task for an execution, however many fields wait, or none, where
+somebody is called back in the end: a future that a resolver returns is waited for as it is, and only coroutines become
+tasks.
 
 A *position* is a place in the answer: the position around it, its key, the name of the object type it is a field of,
 the dictionary or list that holds it, and whether it may be null. Positions link up to the root, so a path is worked out
@@ -14,13 +15,11 @@ from asyncio import (
     Future,
     current_task,
     ensure_future,
-    gather,
     get_running_loop,
     isfuture,
     wait,
 )
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from types import CoroutineType
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -43,14 +42,12 @@ from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
 
+from api.execution.awaiting import dispose, drop, forget, hear, leave, settle
+
 Position: TypeAlias = tuple["Position | None", str | int, str | None, Any, bool]
 Complete: TypeAlias = Callable[["Execution", Any, Position], Any]
 # Hears that there is nothing more to wait for, or which bug of ours ended the wait.
 Done: TypeAlias = Callable[[Exception | None], None]
-
-
-# What is left to end by itself: the event loop alone would not keep it.
-_BACKGROUND: set[Future[Any]] = set()
 
 
 class Later(Exception):
@@ -244,9 +241,8 @@ class Execution:
         self._abandon(lambda _: True)
         dispose(job.awaitable for job in self._jobs)
         self._jobs = []
-        for future in self._ending:  # nobody waits for them, and the event loop alone would not keep them
-            _BACKGROUND.add(future)
-            future.add_done_callback(_BACKGROUND.discard)
+        for future in self._ending:
+            leave(future)
 
     def _advance(self) -> None:
         """Go as far as can be gone now."""
@@ -385,7 +381,7 @@ class Execution:
         """Put a value in its place, once it is complete."""
         position = job.position
         if self.is_void(position):
-            _drop(value)
+            drop(value)
             return
         _, key, _, holder, _ = position
         try:
@@ -418,7 +414,7 @@ class Execution:
             self._outstanding.discard(job)
             if job.future is not None:
                 job.future.remove_done_callback(job)
-                job.future.add_done_callback(_forget if job.is_ours else _hear)
+                job.future.add_done_callback(forget if job.is_ours else hear)
                 if job.is_ours and job.future.cancel():
                     self._ending.add(job.future)
                     job.future.add_done_callback(self._ending.discard)
@@ -441,70 +437,11 @@ def path_of(position: Position | None) -> list[str | int]:
     return keys
 
 
-def settle(values: Iterable[Any]) -> None:
-    """Let awaitables run to their end, whatever it is: nobody waits for them any more. Lists may hold them, too."""
-    awaitables = list(_awaitables(values))
-    for one in awaitables:
-        if isfuture(one):
-            one.add_done_callback(_hear)
-    coroutines = [one for one in awaitables if not isfuture(one)]
-    if not coroutines:
-        return
-    try:
-        future = gather(*coroutines, return_exceptions=True)
-    except RuntimeError:  # no event loop runs
-        dispose(coroutines)
-        return
-    _BACKGROUND.add(future)
-    future.add_done_callback(_settled)
-
-
-def _awaitables(values: Iterable[Any]) -> Iterator[Awaitable[Any]]:
-    for value in values:
-        if is_awaitable(value):
-            yield value
-        elif isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping):
-            yield from _awaitables(value)
-
-
-def _settled(future: "Future[list[Any]]") -> None:
-    _BACKGROUND.discard(future)
-    if not future.cancelled():
-        for value in future.result():
-            _drop(value)
-
-
-def dispose(awaitables: Iterable[Any]) -> None:
-    """Let awaitables not run at all."""
-    for one in awaitables:
-        if isinstance(one, CoroutineType):
-            one.close()
-        elif isfuture(one):
-            one.add_done_callback(_hear)
-
-
 def _gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
     return gather_with_cancel(*values)
 
 
 _HELPERS = GraphQLResolveInfoHelpers(gather=_gather, track=settle)
-
-
-def _hear(future: "Future[Any]") -> None:
-    """Take notice of an exception that nobody waits for, or it is logged as forgotten."""
-    if not future.cancelled():
-        future.exception()
-
-
-def _forget(future: "Future[Any]") -> None:
-    """Let go of a coroutine's end that nobody waits for."""
-    if not future.cancelled() and future.exception() is None:
-        _drop(future.result())
-
-
-def _drop(value: Any) -> None:
-    """Let go of a value that has no place any more; a list may hold what has to be awaited."""
-    settle([value])
 
 
 def _unset(*_: object) -> Any:
