@@ -86,7 +86,7 @@ class Catalogue:
     async def refresh(self) -> None:
         """Read the tables again where the last reading is old; all who come meanwhile wait for one reading.
 
-        It reads in a task of its own: whoever waits need not be one (`batching.begin`).
+        It reads in a task of its own: whoever waits need not be one (`stepping.begin`).
         """
         if time.monotonic() - self._read_at < REFRESH_S:
             return

@@ -8,7 +8,6 @@ import strawberry
 
 from api import models
 from api.access import Scope
-from api.batching import begin
 from api.ledger import BULK_MAX, TEXT_MAX, Leg, Outcome, Recording, Refusal
 from api.ledger.errors import InvalidInput
 from api.models import ActionStatus
@@ -34,6 +33,7 @@ from api.schema.errors import show, show_failure
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
 from api.schema.permissions import guarded, public
 from api.schema.user import UserBy
+from api.stepping import begin
 
 #: Its items' keys are this long at most: `<key>#999`.
 BULK_KEY_MAX = TEXT_MAX - len(f"#{BULK_MAX - 1}")

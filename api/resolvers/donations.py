@@ -8,7 +8,6 @@ import strawberry
 
 from api import models
 from api.access import Scope
-from api.batching import begin
 from api.events.following import Updates
 from api.ledger import Outcome, Refusal
 from api.resolvers.arguments import (
@@ -47,6 +46,7 @@ from api.schema.event import (
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
 from api.schema.permissions import guarded
 from api.schema.user import UserBy
+from api.stepping import begin
 
 #: Projects in one subscription.
 FOLLOWED_MAX = 50
