@@ -8,7 +8,7 @@ from typing import Any
 from tortoise.context import TortoiseContext
 
 from api.models.kept_postgres import Connection
-from api.models.kept_sqlite import Opened
+from api.models.opened import Opened
 
 #: What the sealer and the budgets ask while nobody calls.
 BACKGROUND = re.compile("sealer_lease|outbox|rate_level")

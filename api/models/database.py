@@ -15,6 +15,9 @@ APP = "lucid"
 LATEST = (MigrationTarget(app_label=APP, name="__latest__"),)
 POOL_SIZE = 10
 BUSY_TIMEOUT_MS = 10_000
+#: SQLite's log keeps this many bytes when it begins anew: to write where a file is already costs a commit less than to
+#: lengthen it.
+LOG_KEPT = 67_108_864
 
 transaction = in_transaction
 
@@ -46,7 +49,12 @@ def configuration(url: str, statement_s: float | None = None) -> dict[str, Any]:
     if is_sqlite(url):
         # FULL: an acknowledged write survives a power cut. WAL is Tortoise's default. Without recursive triggers,
         # REPLACE would delete ledger rows past the triggers that refuse it.
-        pragmas = {"synchronous": "FULL", "busy_timeout": BUSY_TIMEOUT_MS, "recursive_triggers": "ON"}
+        pragmas = {
+            "synchronous": "FULL",
+            "busy_timeout": BUSY_TIMEOUT_MS,
+            "recursive_triggers": "ON",
+            "journal_size_limit": LOG_KEPT,
+        }
         credentials = {"file_path": str(sqlite_path(url)), **pragmas, **dict(parse_qsl(urlsplit(url).query))}
         connection: dict[str, Any] = {"engine": "api.models.sqlite", "credentials": credentials}
     elif url.startswith(("postgres://", "postgresql://")):

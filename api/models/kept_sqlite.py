@@ -4,28 +4,27 @@ A read takes tens of microseconds, less than handing it to a thread and waiting 
 waits for no writer. So the hot questions run where they are asked: each is answered by an index, and a budget of steps
 ends one that is not.
 
-A transaction waits in a thread: for its turn to write, and for its commit to reach the disk. What it does in between is
-memory, and runs in line. Its turn it takes from the same queue as Tortoise's transactions (`ImmediateSqliteClient`):
-SQLite's own lock is given to whoever asks at the right moment, and who asks seldom would wait for ever.
+A transaction waits in a thread: for its commit to reach the disk, and for another process that is writing. What it does
+otherwise is memory, and runs in line. Its turn it takes from the same queue as Tortoise's transactions do
+(`ImmediateSqliteClient`): SQLite's own lock is given to whoever asks at the right moment, and who asks seldom would
+wait for ever.
 
 A database in memory is there for one connection alone, Tortoise's, so everything goes through that.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
-from enum import Enum
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
 
-import orjson
-from tortoise.exceptions import IntegrityError, OperationalError
+from tortoise.exceptions import OperationalError
 
-from api.models.changes import Change, Changed
-from api.models.statements import ConnectionLost, Statement, TooSlow, Transaction
+from api.models.changes import Changed
+from api.models.checkpoints import PAGES_MAX, Checkpoints
+from api.models.opened import Opened, adapted, is_busy, shaped, translated
+from api.models.statements import ConnectionLost, Statement, Transaction
 
 Row = TypeVar("Row")
 
@@ -34,7 +33,10 @@ READ_BUSY_TIMEOUT_MS = 500
 #: A question of this many million steps of SQLite's machine, about half a second, should not have been asked in line.
 STEPS = 1_000_000
 STEPS_MAX = 20
-CACHED_STATEMENTS = 256
+#: Pages that a transaction has changed stay in memory until it commits. In SQLite's usual 2 MiB a batch has no room: it
+#: writes pages to the log, reads them again from there for the next row, and writes them once more. Each connection
+#: takes only as much as it uses.
+CACHE_KIB = 65_536
 
 
 class Queue(Protocol):
@@ -51,45 +53,6 @@ class Queue(Protocol):
         """Run a statement of Tortoise's."""
 
 
-class Opened:
-    """One connection of the standard library."""
-
-    def __init__(self, path: str, pragmas: dict[str, Any]) -> None:
-        self.raw = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, cached_statements=CACHED_STATEMENTS
-        )
-        self._checked: set[Statement[Any]] = set()
-        for pragma, value in pragmas.items():
-            self.raw.execute(f"PRAGMA {pragma}={value}")
-
-    def fetch(self, statement: Statement[Row], arguments: Sequence[Any]) -> list[Row]:
-        """Run a statement.
-
-        Raises: IntegrityError, OperationalError.
-        """
-        try:
-            cursor = self.raw.execute(statement.sqlite, [adapted(one) for one in arguments])
-            rows: Any = cursor.fetchall()
-        except sqlite3.Error as error:
-            raise _translated(error, statement) from error
-        if statement not in self._checked:
-            statement.require_columns(tuple(one[0] for one in cursor.description or ()))
-            self._checked.add(statement)
-        return shaped(statement, rows)
-
-    def change(self, change: Change, rows: Sequence[Sequence[Any]]) -> None:
-        """Make a change.
-
-        Raises: RowsMissing, IntegrityError, OperationalError.
-        """
-        try:
-            adapted_rows = change.adapted(rows)
-            found, *_ = [self.raw.executemany(text, adapted_rows).rowcount for text in change.sqlite]
-        except sqlite3.Error as error:
-            raise _translated(error, change) from error
-        change.require_all(found, rows)
-
-
 class KeptSqlite:
     """The kept connections of an SQLite file."""
 
@@ -101,6 +64,7 @@ class KeptSqlite:
         self._writer: Opened | None = None
         # One thread, so that a connection is never used by two at once.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-writer")
+        self._checkpoints = Checkpoints(lambda: self._open().raw, client.write_lock)
         self._steps = 0
         self._is_closed = False
 
@@ -121,16 +85,20 @@ class KeptSqlite:
         """Begin a transaction: committed at the end of the block, rolled back when the block raises."""
         async with self._client.write_lock:
             if self._writer is None:
-                self._writer = self._open()
+                # Statements of many rows that a trigger may end keep what they would take back: in memory as well.
+                self._writer = self._open(cache_size=-CACHE_KIB, temp_store="MEMORY", wal_autocheckpoint=PAGES_MAX)
+                self._writer.raw.execute("PRAGMA busy_timeout = 0")
+            writer = self._writer.raw
             transaction = WriterTransaction(self._writer)
             try:
-                await self._wait_for("BEGIN IMMEDIATE")
+                await self._begin(writer)
                 yield transaction
                 transaction.require_whole()
-                await self._wait_for("COMMIT")
+                await self._wait_for(lambda: writer.execute("COMMIT"))
+                self._checkpoints.committed()
             finally:
-                if self._writer is not None and self._writer.raw.in_transaction:
-                    self._writer.raw.execute("ROLLBACK")
+                if self._writer is not None and writer.in_transaction:
+                    writer.execute("ROLLBACK")
 
     def attempt(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin a transaction: nobody else writes meanwhile."""
@@ -140,6 +108,7 @@ class KeptSqlite:
         """Close the connections."""
         self._is_closed = True
         async with self._client.write_lock:
+            await self._checkpoints.close()
             for opened in (self._reader, self._writer):
                 if opened is not None:
                     opened.raw.close()
@@ -155,10 +124,25 @@ class KeptSqlite:
         self._steps += 1
         return self._steps >= STEPS_MAX
 
-    async def _wait_for(self, command: str) -> None:
-        """Run a command in the thread, to its end: who is cancelled waits for it all the same."""
-        assert self._writer is not None  # noqa: S101 - its transaction has it open
-        running = asyncio.get_running_loop().run_in_executor(self._thread, self._writer.raw.execute, command)
+    async def _begin(self, writer: sqlite3.Connection) -> None:
+        """Begin to write: at once, as a rule; while another process writes, that is waited for in the thread."""
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                raise translated(error, None) from error
+            await self._wait_for(lambda: self._begin_patiently(writer))
+
+    def _begin_patiently(self, writer: sqlite3.Connection) -> None:
+        writer.execute(f"PRAGMA busy_timeout = {self._client.pragmas['busy_timeout']}")
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        finally:
+            writer.execute("PRAGMA busy_timeout = 0")
+
+    async def _wait_for(self, work: Callable[[], object]) -> None:
+        """Do something in the thread, to its end: who is cancelled waits for it all the same."""
+        running = asyncio.get_running_loop().run_in_executor(self._thread, work)
         cancelled: asyncio.CancelledError | None = None
         while not running.done():
             try:
@@ -166,7 +150,7 @@ class KeptSqlite:
             except asyncio.CancelledError as error:
                 cancelled = error
         if (failed := running.exception()) is not None:
-            raise _translated(failed, None) from failed
+            raise translated(failed, None) from failed
         if cancelled is not None:
             raise cancelled
 
@@ -266,39 +250,6 @@ class InMemoryTransaction:
 async def _through(connection: Queue, statement: Statement[Row], arguments: Sequence[Any]) -> list[Row]:
     _, rows = await connection.execute_query(statement.sqlite, [adapted(one) for one in arguments])
     return shaped(statement, rows)
-
-
-def adapted(value: Any) -> Any:
-    """Return an argument as SQLite keeps it: ids and moments as Tortoise writes them, lists as JSON."""
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(" ")
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, list | tuple):
-        return orjson.dumps(value, default=_in_json, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
-    return value
-
-
-def _in_json(value: Any) -> Any:
-    return tuple(value) if isinstance(value, tuple) else adapted(value)  # a named one
-
-
-def shaped(statement: Statement[Row], rows: Sequence[Any]) -> list[Row]:
-    """Return rows in the statement's shape."""
-    if statement.shape is None:
-        return []
-    made: Any = list(map(statement.shape.sqlite, rows))
-    return made  # type: ignore[no-any-return]
-
-
-def _translated(error: BaseException, statement: Statement[Any] | Change | None) -> Exception:
-    if isinstance(error, sqlite3.IntegrityError):
-        return IntegrityError(error)
-    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-        return TooSlow(f"{statement.name if statement is not None else 'the transaction'}: {error}")
-    return OperationalError(f"{statement.name if statement is not None else 'the transaction'}: {error}")
 
 
 def is_in_memory(path: str) -> bool:
