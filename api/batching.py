@@ -163,9 +163,16 @@ class Batcher(Batches, Generic[Item, Answer]):
         self._submit((items, answers, True))
         return answers
 
-    def _submit(self, lot: "Lot[Item]") -> None:
+    def require_room(self) -> None:
+        """Say whether the next who submits is turned away.
+
+        Raises: Overloaded.
+        """
         if self._count >= self._waiting_max:
             raise self._overloaded()
+
+    def _submit(self, lot: "Lot[Item]") -> None:
+        self.require_room()
         self._waiting.append(lot)
         self._count += len(lot[0])
         if len(self._waiting) == 1:

@@ -68,9 +68,8 @@ class Writer:
     """Takes orders from every request of the process and posts them in batches.
 
     `lanes`: how many batches may be in flight at once; 1 on SQLite, which has one writer anyway. A user's orders take
-    the same lane, so they are decided in the order in which they came, and lanes seldom wait for one another's
-    accounts; only the orders of one call with many are kept together. `committed` is called after each commit that left
-    something in the outbox.
+    the same lane, those of a call with many too: so they are decided in the order in which they came, and no lane ever
+    overtakes another. `committed` is called after each commit that left something in the outbox.
     """
 
     def __init__(self, *, lanes: int, committed: Callable[[], None]) -> None:
@@ -86,12 +85,24 @@ class Writer:
         """
         return self._lane(order).submit(order)
 
-    def post_together(self, orders: list[Order]) -> "asyncio.Future[list[Outcome | Exception]]":
-        """Post the orders of one call, in one batch as far as that can be; return what became of each.
+    async def post_together(self, orders: list[Order]) -> Sequence[Outcome | Exception]:
+        """Post the orders of one call, those of a lane in one batch as far as that can be; return what became of each.
 
-        Raises: Overloaded.
+        Raises: Overloaded, before any is posted.
         """
-        return (self._lane(orders[0]) if orders else self._lanes[0]).submit_many(orders)
+        parts: dict[Batcher[Order, Outcome], list[int]] = {}
+        for index, order in enumerate(orders):
+            parts.setdefault(self._lane(order), []).append(index)
+        if len(parts) == 1:
+            return await self._lane(orders[0]).submit_many(orders)
+        for lane in parts:
+            lane.require_room()
+        answers: list[Any] = [None] * len(orders)
+        posted = [(lane.submit_many([orders[index] for index in part]), part) for lane, part in parts.items()]
+        for future, part in posted:
+            for index, answer in zip(part, await future, strict=True):
+                answers[index] = answer
+        return answers
 
     async def close(self) -> None:
         """Finish what was submitted."""
