@@ -201,7 +201,7 @@ class Ledger:
                 raise UserNotFound
             user_id = await self.find(caller, user)
             for action in await Action.standing([(user_id, *during(legs, self.rules.zone))]):
-                others.add(action, self.catalogue.exclusive, self.rules.zone)
+                others.add(action)
         lines, _ = calculate(legs, rated, others, self.rules.zone)
         return Estimate(
             calculation=orjson.loads(frozen(legs, rated, lines)),

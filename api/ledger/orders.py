@@ -72,8 +72,11 @@ class Order(ABC):
     @property
     def fingerprint(self) -> str:
         """A digest of what is asked: the same key with another fingerprint is a conflict."""
-        content = [self.operation, self.environment.value, self.asked()]
-        return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        return sha256(self.content()).hexdigest()
+
+    def content(self) -> bytes:
+        """Return all that is asked as JSON, with keys in order."""
+        return orjson.dumps([self.operation, self.environment.value, self.asked()], option=orjson.OPT_SORT_KEYS)
 
     @abstractmethod
     def asked(self) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 A day is a calendar day of the programme's time zone, and a trip belongs to the day on which it starts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple
 
-from api.ledger.days import day_of
+from api.ledger.days import Day
 from api.ledger.errors import (
     ActionInFuture,
     ActionOverlaps,
@@ -37,7 +36,8 @@ SPEED_SHOWN_MAX_KMH = 1_000_000
 class Leg:
     """A part of an action in one mode, not changed once it is made.
 
-    Units: `quantity` in whole metres or counts, as the type's unit says; `starts` and `ends` in microseconds.
+    Units: `quantity` in whole metres or counts, as the type's unit says; `starts` and `ends` in microseconds. The texts
+    of both are ISO 8601 in UTC, as fingerprints and calculations have them.
     """
 
     type: str
@@ -46,6 +46,8 @@ class Leg:
     ended_at: datetime
     starts: int = field(init=False, repr=False)
     ends: int = field(init=False, repr=False)
+    started_text: str = field(init=False, repr=False, compare=False)
+    ended_text: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # SQLite compares times as text, and a fingerprint must not depend on the caller's offset.
@@ -54,47 +56,74 @@ class Leg:
         if self.ended_at.tzinfo is not UTC:
             self.ended_at = self.ended_at.astimezone(UTC)
         self.starts, self.ends = microseconds(self.started_at), microseconds(self.ended_at)
+        self.started_text, self.ended_text = self.started_at.isoformat(), self.ended_at.isoformat()
 
 
 #: A type, on the day that starts then.
 DayType = tuple[str, int]
+#: A quantity, and grams.
+Used = tuple[int, int]
+
+
+class StandingLeg(NamedTuple):
+    """A leg of a recorded action, as an action of one leg tells of itself."""
+
+    type: str
+    quantity: int
+    starts: int
+    ends: int
+    credited_g: int
 
 
 class Others:
     """A user's other trips of some days, as far as the rules look at them.
 
-    `spans` are the times of those of which a person does one at a time; `used` tells what was done of each type on each
-    day, and the grams that were credited for it.
+    What was read stays as it is until a rule asks: most users have one trip in a batch, whose rules look at one type of
+    one day. What was added up for one trip is kept for the next.
     """
 
-    __slots__ = ("spans", "used")
+    __slots__ = ("_legs", "_spans", "_used")
 
     def __init__(self) -> None:
-        self.spans: list[tuple[int, int]] = []
-        self.used: dict[DayType, tuple[int, int]] = {}
+        self._legs: list[StandingAction | StandingLeg] = []
+        self._spans: list[tuple[int, int]] | None = None
+        self._used: dict[DayType, Used] = {}
 
-    def add(self, action: StandingAction, exclusive: set[str], zone: ZoneInfo) -> None:
-        """Add a recorded action.
-
-        `exclusive` holds the codes of all types of which a person does one at a time.
-        """
+    def add(self, action: StandingAction) -> None:
+        """Add a recorded action; all of them before anything is asked."""
         if action.lines is None:  # it has one leg, of which the action tells all
-            legs = [(action.type, action.quantity, action.starts, action.ends, action.credited_g)]
+            self._legs.append(action)
         else:
-            legs = [_leg(line) for line in action.lines]
-        spans, used = self.spans, self.used
-        for kind, quantity, starts, ends, credited_g in legs:
-            if kind in exclusive:
-                spans.append((starts, ends))
-            slot = (kind, day_of(starts, zone).starts)
-            before = used.get(slot)
-            used[slot] = (quantity, credited_g) if before is None else (before[0] + quantity, before[1] + credited_g)
+            self._legs += [_leg(line) for line in action.lines]
+
+    def spans(self, exclusive: Container[str]) -> list[tuple[int, int]]:
+        """Return the times of the trips of which a person does one at a time: of these types."""
+        if self._spans is None:
+            self._spans = [(leg.starts, leg.ends) for leg in self._legs if leg.type in exclusive]
+        return self._spans
+
+    def used(self, kind: str, day: Day) -> Used:
+        """Return what was done of a type on a day, and the grams that were credited for it."""
+        used = self._used.get((kind, day.starts))
+        if used is None:
+            quantity = credited = 0
+            for leg in self._legs:
+                if leg.type == kind and day.starts <= leg.starts < day.ends:
+                    quantity += leg.quantity
+                    credited += leg.credited_g
+            used = self._used[kind, day.starts] = quantity, credited
+        return used
+
+    def use(self, legs: Sequence[Leg], used: Mapping[DayType, Used], exclusive: Container[str]) -> None:
+        """Take note of a trip that was just decided, and of what is used since of the days on which it starts."""
+        self._used.update(used)
+        self.spans(exclusive).extend([(leg.starts, leg.ends) for leg in legs if leg.type in exclusive])
 
 
-def _leg(line: Mapping[str, Any]) -> tuple[str, int, int, int, int]:
+def _leg(line: Mapping[str, Any]) -> StandingLeg:
     """Read what the rules look at of a line of a calculation."""
     starts, ends = [microseconds(datetime.fromisoformat(line[name])) for name in ("started_at", "ended_at")]
-    return line["type"], line["quantity"], starts, ends, line["credited_g"]
+    return StandingLeg(line["type"], line["quantity"], starts, ends, line["credited_g"])
 
 
 def check_shape(legs: Sequence[Leg]) -> None:
@@ -171,17 +200,19 @@ def check_reporting_time(legs: Sequence[Leg], types: Sequence[ActionType], now: 
         raise ActionTooOld(path=("legs", str(len(legs) - 1), "endedAt"), ended_at=last.ended_at, earliest=earliest)
 
 
-def check_overlap(legs: Sequence[Leg], types: Sequence[ActionType], others: Others) -> None:
+def check_overlap(legs: Sequence[Leg], types: Sequence[ActionType], spans: Sequence[tuple[int, int]]) -> None:
     """Refuse a trip at a time when the user was on another one. Touching ends are no overlap.
+
+    `spans`: from when until when the user was on one.
 
     Raises: ActionOverlaps.
     """
-    if not others.spans or not any(kind.excludes_overlap for kind in types):
-        return
-    for starts, ends in others.spans:
-        for index, leg in enumerate(legs):
-            if leg.starts < ends and starts < leg.ends:
-                raise ActionOverlaps(path=("legs", str(index)))
+    begins, over = legs[0].starts, legs[-1].ends
+    for starts, ends in spans:
+        if begins < ends and starts < over and any(kind.excludes_overlap for kind in types):
+            for index, leg in enumerate(legs):
+                if leg.starts < ends and starts < leg.ends:
+                    raise ActionOverlaps(path=("legs", str(index)))
 
 
 def check_day(index: int, leg: Leg, kind: ActionType, quantity_before: int) -> None:

@@ -15,7 +15,7 @@ import secrets
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
@@ -66,7 +66,7 @@ def new_id(at: datetime | None = None) -> UUID:
 
 def new_ids(at: datetime) -> Callable[[], UUID]:
     """Return what makes fresh ids of one moment, one with each call, as `new_id` does."""
-    first = int(at.timestamp() * 1000) << 16 | 0x7 << 12
+    first = _first_half(at)
     randoms = _randoms[0]
 
     def new() -> UUID:
@@ -75,6 +75,12 @@ def new_ids(at: datetime) -> Callable[[], UUID]:
         return pgproto.UUID(HALVES.pack(high, 1 << 63 | (count & 0xFFFFF) << 42 | next(randoms) >> 22))
 
     return new
+
+
+@lru_cache(64)
+def _first_half(at: datetime) -> int:
+    """Return what ids of a moment begin with: those of a batch are of few moments."""
+    return int(at.timestamp() * 1000) << 16 | 0x7 << 12
 
 
 #: The id of no row at all.
