@@ -69,7 +69,7 @@ class RecordAction(Order):
         # The same bytes as of what is asked, without the objects: half of the time, and each action has one.
         legs = ",".join(
             [
-                f'{{"ended_at":"{leg.ended_text}","quantity":{leg.quantity},"started_at":"{leg.started_text}",'
+                f'{{"ended_at":{leg.ended_told},"quantity":{leg.quantity},"started_at":{leg.started_told},'
                 f'"type":{_json(leg.type)}}}'
                 for leg in self.legs
             ]
@@ -256,7 +256,7 @@ def frozen(legs: Sequence[Leg], rated: Sequence[Tariff], lines: Sequence[Line]) 
     told = ",".join(
         [
             f'{tariff.told_first},"quantity":{leg.quantity},'
-            f'"started_at":"{leg.started_text}","ended_at":"{leg.ended_text}",'
+            f'"started_at":{leg.started_told},"ended_at":{leg.ended_told},'
             f'"baseline_mg":{line.baseline_mg},"project_mg":{line.project_mg},"reduction_g":{line.reduction_g},'
             f'"credited_g":{line.credited_g},"cap_remaining_g":{line.cap_remaining_g},{tariff.told_last}'
             for leg, tariff, line in zip(legs, rated, lines, strict=True)

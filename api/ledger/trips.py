@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import orjson
+
 from api.ledger.days import Day
 from api.ledger.errors import (
     ActionInFuture,
@@ -36,8 +38,8 @@ SPEED_SHOWN_MAX_KMH = 1_000_000
 class Leg:
     """A part of an action in one mode, not changed once it is made.
 
-    Units: `quantity` in whole metres or counts, as the type's unit says; `starts` and `ends` in microseconds. The texts
-    of both are ISO 8601 in UTC, as fingerprints and calculations have them.
+    Units: `quantity` in whole metres or counts, as the type's unit says; `starts` and `ends` in microseconds. What is
+    told of both is JSON, as fingerprints and calculations have it.
     """
 
     type: str
@@ -46,8 +48,8 @@ class Leg:
     ended_at: datetime
     starts: int = field(init=False, repr=False)
     ends: int = field(init=False, repr=False)
-    started_text: str = field(init=False, repr=False, compare=False)
-    ended_text: str = field(init=False, repr=False, compare=False)
+    started_told: str = field(init=False, repr=False, compare=False)
+    ended_told: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # SQLite compares times as text, and a fingerprint must not depend on the caller's offset.
@@ -56,7 +58,7 @@ class Leg:
         if self.ended_at.tzinfo is not UTC:
             self.ended_at = self.ended_at.astimezone(UTC)
         self.starts, self.ends = microseconds(self.started_at), microseconds(self.ended_at)
-        self.started_text, self.ended_text = self.started_at.isoformat(), self.ended_at.isoformat()
+        self.started_told, self.ended_told = orjson.dumps((self.started_at, self.ended_at))[1:-1].decode().split(",")
 
 
 #: A type, on the day that starts then.

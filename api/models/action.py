@@ -164,7 +164,7 @@ STANDING: Statement[Any] = Statement(
     ),
     postgres="""
 SELECT {a}, a.started_at AS starts, a.ended_at AS ends,
-  CASE WHEN jsonb_array_length(a.calculation -> 'lines') > 1 THEN a.calculation -> 'lines' END AS lines
+  CASE WHEN a.calculation #> '{{lines,1}}' IS NOT NULL THEN a.calculation -> 'lines' END AS lines
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS k (user_id, since, until)
 JOIN action a
   ON a.user_id = k.user_id AND a.ended_at > k.since AND a.started_at < k.until AND a.status <> 'REVERSED'
