@@ -187,10 +187,13 @@ async def test_many_beyond_the_limit_are_turned_away_together() -> None:
     served.append(batcher.submit_many([2, 3]))
 
     with pytest.raises(Overloaded):
+        batcher.require_room()
+    with pytest.raises(Overloaded):
         batcher.submit_many([4, 5])
     kitchen.gate.set()
 
     assert await asyncio.gather(*served) == [[0, 2], [4, 6]]
+    batcher.require_room()
 
 
 async def test_a_cancelled_caller_stops_neither_its_own_item_nor_its_neighbours() -> None:

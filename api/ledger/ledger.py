@@ -128,7 +128,10 @@ class Ledger:
             else:
                 places.append(index)
                 orders.append(self._recording(caller, recordings[index], user, arrived))
-        for index, outcome in zip(places, await self._writer.post_together(orders), strict=True):
+        refs = [recordings[index].external_ref for index in places if recordings[index].external_ref is not None]
+        # Where a reference comes twice, the first action is to have it, whoever the users are.
+        outcomes = await self._writer.post_together(orders, in_turn=len(set(refs)) < len(refs))
+        for index, outcome in zip(places, outcomes, strict=True):
             answers[index] = outcome
         return [Outcome(refusal=one) if isinstance(one, Refusal) else one for one in answers if one is not None]
 

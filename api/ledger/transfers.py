@@ -85,16 +85,18 @@ class Writer:
         """
         return self._lane(order).submit(order)
 
-    async def post_together(self, orders: list[Order]) -> Sequence[Outcome | Exception]:
+    async def post_together(self, orders: list[Order], *, in_turn: bool = False) -> Sequence[Outcome | Exception]:
         """Post the orders of one call, those of a lane in one batch as far as that can be; return what became of each.
+
+        `in_turn`: all in one lane, where those of different users are to be decided in their order.
 
         Raises: Overloaded, before any is posted.
         """
         parts: dict[Batcher[Order, Outcome], list[int]] = {}
         for index, order in enumerate(orders):
-            parts.setdefault(self._lane(order), []).append(index)
+            parts.setdefault(self._lane(orders[0] if in_turn else order), []).append(index)
         if len(parts) == 1:
-            return await self._lane(orders[0]).submit_many(orders)
+            return await next(iter(parts)).submit_many(orders)
         for lane in parts:
             lane.require_room()
         answers: list[Any] = [None] * len(orders)

@@ -36,14 +36,20 @@ async def test_an_external_reference_is_used_once_whoever_the_user_is(
     assert await all_rows() == rows
 
 
-async def test_an_external_reference_is_used_once_in_one_call_for_two_users(ledger: Ledger, app_partner: Actor) -> None:
-    one = action("one", trip("BUS", 8_000, "08:00"), ref="trip-1")
-    two = replace(one, user=UserBy(external_ref="wang"))
+async def test_an_external_reference_that_comes_twice_in_one_call_is_the_first_users(
+    ledger: Ledger, app_partner: Actor
+) -> None:
+    users = [UserBy(external_ref=f"user-{index}") for index in range(12)]
+    trips = [
+        replace(action(f"key-{index}", trip("BUS", 8_000, "08:00"), ref=f"trip-{index % 6}"), user=user)
+        for index, user in enumerate(users)
+    ]
 
-    outcomes = await record(ledger, app_partner, one, two)
+    outcomes = await record(ledger, app_partner, *trips)
 
-    assert sorted(type(outcome.refusal).__name__ for outcome in outcomes) == ["ExternalRefUsed", "NoneType"]
-    assert await Action.all().count() == 1
+    assert [outcome.refusal is None for outcome in outcomes] == [True] * 6 + [False] * 6
+    assert all(isinstance(outcome.refusal, ExternalRefUsed) for outcome in outcomes[6:])
+    assert await Action.all().count() == 6
 
 
 async def test_a_reference_of_one_partner_is_free_for_another_and_for_the_sandbox(
