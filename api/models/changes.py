@@ -51,7 +51,8 @@ class Change:
     """What is done with each row, by one statement or by several that take their columns from the same rows.
 
     A text says `{rows}` where the rows stand, as a table `v`, or on SQLite `?1`, `?2` … for the columns of the one row
-    at hand. The first statement is the one whose rows are counted. `row_type`: the type of PostgreSQL that such a row
+    at hand. The first statement is the one whose rows are counted; on PostgreSQL others may read what it returns, as
+    the table `{first}`. `row_type`: the type of PostgreSQL that such a row
     has, column by column, where there is one.
     """
 
@@ -121,12 +122,12 @@ def together(changes: tuple[Change, ...]) -> Statement[Any]:
     parts, checks, first = [], [], 1
     for index, change in enumerate(changes):
         rows = change.unnested(first)
-        if len(change.postgres) > 1:
+        if sum("{rows}" in text for text in change.postgres) > 1:
             parts.append(f"v{index} AS MATERIALIZED (SELECT * FROM {rows})")  # noqa: S608 - names of our own
             rows = f"v{index} AS v"
         parts += [
-            f"c{index}_{number} AS ({text.format(rows=rows)}{'' if number else ' RETURNING 1'})"
-            for number, text in enumerate(change.postgres)
+            f"c{index}_{number} AS ({text.format(rows=rows, first=f'c{index}_0')})"
+            for number, text in enumerate(_returning(change.postgres))
         ]
         found, given = f"(SELECT count(*) FROM c{index}_0)", f"cardinality(${first})"  # noqa: S608
         checks.append(f"WHEN {found} <> {given} THEN rows_missing('{change.name}', {found}, {given})")
@@ -134,6 +135,12 @@ def together(changes: tuple[Change, ...]) -> Statement[Any]:
     # In the order of the changes: the first is made before the others, so what it locks is locked first.
     text = f"WITH {', '.join(parts)} SELECT CASE {' '.join(checks)} ELSE true END AS done"
     return Statement(", ".join(change.name for change in changes), DONE, postgres=text, sqlite="")
+
+
+def _returning(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Let the first of a change's statements return its rows, so that they can be counted."""
+    first, *others = texts
+    return (first if " RETURNING " in first else f"{first} RETURNING 1", *others)
 
 
 class Part(NamedTuple):

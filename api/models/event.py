@@ -86,15 +86,20 @@ class NumberedRow(NamedTuple):
 
 #: What the outbox knows of an event is not sent again. An event's id says nothing by itself, so it is its transfer's.
 KNOWN = ("environment", "project_id", "kind", "donation_id", "amount_g", "occurred_at")
-ADD_EVENTS = (
-    f"INSERT INTO event (id, {', '.join([*NumberedRow._fields, *KNOWN])}) SELECT v.transfer_id, "  # noqa: S608
-    + ", ".join([*(f"v.{one}" for one in NumberedRow._fields), *(f"o.{one}" for one in KNOWN)])
-    + " FROM {rows} JOIN outbox o ON o.transfer_id = v.transfer_id"
-)
+INTO_EVENT = f"INSERT INTO event (id, {', '.join([*NumberedRow._fields, *KNOWN])})"
+TOLD = ", ".join([*(f"v.{one}" for one in NumberedRow._fields), *(f"o.{one}" for one in KNOWN)])
 NUMBER_FACTS = Change(
     "numbering facts",
     columns_of(Event, *NumberedRow._fields),
-    postgres=(ADD_EVENTS, "DELETE FROM outbox o USING {rows} WHERE o.transfer_id = v.transfer_id"),
-    sqlite=(ADD_EVENTS, "DELETE FROM outbox WHERE transfer_id IN (SELECT v.transfer_id FROM {rows})"),
+    # Each fact is looked for once: what is taken away is what becomes an event.
+    postgres=(
+        f"DELETE FROM outbox o USING {{rows}} WHERE o.transfer_id = v.transfer_id RETURNING {TOLD}",  # noqa: S608
+        f"{INTO_EVENT} SELECT transfer_id, {', '.join([*NumberedRow._fields, *KNOWN])} FROM {{first}}",  # noqa: S608
+    ),
+    sqlite=(
+        f"{INTO_EVENT} SELECT v.transfer_id, {TOLD} FROM {{rows}} "  # noqa: S608
+        "JOIN outbox o ON o.transfer_id = v.transfer_id",
+        "DELETE FROM outbox WHERE transfer_id IN (SELECT v.transfer_id FROM {rows})",
+    ),
     row_type="numbered_fact",
 )
