@@ -142,6 +142,7 @@ class Ledger:
             user_id=user_id,
             key=recording.key,
             at=at,
+            is_linked=recording.user.id is None,
             legs=recording.legs,
             external_ref=recording.external_ref,
             methodology=recording.methodology or self.rules.methodology,
@@ -150,16 +151,23 @@ class Ledger:
         )
 
     async def _users(self, caller: Partnership, users: Sequence[UserBy], at: datetime) -> list[UUID | Exception]:
-        """Return the users' ids, registering external references that are new; or what is wrong with a name."""
-        links = await self._links(caller, list(dict.fromkeys(users)))
-        ids: dict[UserBy, UUID | Exception] = {}
-        new: list[UserBy] = []
-        for user, link in links.items():
-            if link is None and user.external_ref is not None and caller.user_id is None:
-                new.append(user)
-            ids[user] = link if isinstance(link, Exception) else _linked(caller, link) or UserNotFound()
-        names = [_name(caller, user.external_ref) for user in new if user.external_ref is not None]
-        ids.update(zip(new, await self._registry.add(names, at), strict=True))
+        """Return the users' ids, registering external references that are new; or what is wrong with a name.
+
+        An id is returned as it is, where the caller may act for it: its order finds out whether it is linked.
+        """
+        ids: dict[UserBy, UUID | Exception] = {
+            user: user.id if caller.reaches(user.id) else UserNotFound() for user in users if user.id is not None
+        }
+        named = [user for user in dict.fromkeys(users) if user.id is None]
+        if named:
+            links = await self._links(caller, named)
+            new: list[UserBy] = []
+            for user, link in links.items():
+                if link is None and user.external_ref is not None and caller.user_id is None:
+                    new.append(user)
+                ids[user] = link if isinstance(link, Exception) else _linked(caller, link) or UserNotFound()
+            names = [_name(caller, user.external_ref) for user in new if user.external_ref is not None]
+            ids.update(zip(new, await self._registry.add(names, at), strict=True))
         return [ids[user] for user in users]
 
     async def _links(self, caller: Partnership, users: Sequence[UserBy]) -> "dict[UserBy, UserLink | Exception | None]":
@@ -245,9 +253,26 @@ class Ledger:
             raise InvalidInput(
                 path=("amount",), reason="An amount is between 1 and {most:,} grams.", case={"most": AMOUNT_MAX_G}
             )
-        user_id = await self.find(caller, user)
-        common = _common(caller, user_id, key, at or await self.moment(caller))
-        return await self._writer.post(DonateEnergy(**common, project_id=project_id, amount_g=amount_g))
+        user_id = user.id
+        if user_id is None:
+            user_id = await self.find(caller, user)
+        elif not caller.reaches(user_id):
+            raise UserNotFound
+        outcome = await self._writer.post(
+            DonateEnergy(
+                environment=caller.environment,
+                partner_id=caller.partner_id,
+                user_id=user_id,
+                key=key,
+                at=at or await self.moment(caller),
+                is_linked=user.id is None,
+                project_id=project_id,
+                amount_g=amount_g,
+            )
+        )
+        if isinstance(outcome.refusal, UserNotFound):
+            raise outcome.refusal
+        return outcome
 
     async def reverse_donation(
         self, caller: Partnership, donation_id: UUID, key: str, at: datetime | None = None
@@ -314,6 +339,8 @@ class Ledger:
 
         Raises: UserNotFound for an id that is not linked, InvalidInput.
         """
+        if user.id is not None:
+            return await self.find(caller, user)
         (found,) = await self._users(caller, [user], at or await self.moment(caller))
         if isinstance(found, Exception):
             raise found

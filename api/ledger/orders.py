@@ -46,7 +46,11 @@ from api.models.transfer import TransferRow
 
 @dataclass(kw_only=True, eq=False)
 class Order(ABC):
-    """One call, as the ledger sees it; never changed once it is made. `at` is when it arrived."""
+    """One call, as the ledger sees it; never changed once it is made. `at` is when it arrived.
+
+    `is_linked`: the partner was found to be linked with the user, or need not be. Otherwise that is looked for with all
+    else that stands about the order, and somebody who is not linked is nobody.
+    """
 
     operation: ClassVar[str]
     #: Decided in a transaction of its own, where `prepare` may read whatever it likes of the one user.
@@ -59,6 +63,7 @@ class Order(ABC):
     user_id: UUID
     key: str
     at: datetime
+    is_linked: bool = True
 
     def __post_init__(self) -> None:
         #: Where the receipt of this order lies.

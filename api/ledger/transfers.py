@@ -153,14 +153,14 @@ class Writer:
         async with kept().transaction() if is_locked else kept().attempt() as transaction:
             if is_locked:
                 await Account.lock(transaction, {order.user_id for order in orders})
-            books, receipts = await _open_books(transaction, orders, written)
-            await _prepare([order for order in orders if order.slot not in receipts], books, transaction)
+            known, books, receipts = await _open_books(transaction, orders, written)
+            await _prepare([order for order in known if order.slot not in receipts], books, transaction)
             outcomes: list[Outcome] = []
             for first in range(0, len(orders), DECIDED_AT_ONCE):
                 if first:
                     await asyncio.sleep(0)
                 part = orders[first : first + DECIDED_AT_ONCE]
-                outcomes += [_decide(order, books, receipts, written) for order in part]
+                outcomes += [_decide(order, known.get(order), receipts, written) for order in part]
             await transaction.change(*_changes(written, books))
         if written.donations or written.facts:
             self._committed()
@@ -169,23 +169,30 @@ class Writer:
 
 async def _open_books(
     transaction: Transaction, orders: Sequence[Order], written: Written
-) -> tuple[dict[UUID, Book], dict[Slot, Answered]]:
-    """Read what stands about orders: a book for each user who has an account, and the receipts that there are.
+) -> tuple[dict[Order, Book], dict[UUID, Book], dict[Slot, Answered]]:
+    """Read what stands about orders.
 
-    First of all that is read, so that a version that is still the account's says that the rest is still true as well.
+    Returns the book of each order whose user is there, and is the partner's where that has to be; the books by user;
+    and the receipts that there are. First of all that is read, so that a version that is still the account's says that
+    the rest is still true as well.
     """
+    known: dict[Order, Book] = {}
     books: dict[UUID, Book] = {}
     receipts: dict[Slot, Answered] = {}
     statuses: dict[UUID, ProjectStatus] = {}
     for row in await transaction.fetch_each(STANDING, [(*order.slot, order.about) for order in orders]):
         order = orders[row.n]
-        if order.user_id not in books:
-            books[order.user_id] = Book.of(row, written, statuses)
+        if not order.is_linked and row.linked_in is not order.environment:
+            continue
+        book = books.get(order.user_id)
+        if book is None:
+            book = books[order.user_id] = Book.of(row, written, statuses)
+        known[order] = book
         if row.fingerprint is not None:
             receipts[order.slot] = row
         if order.about is not None and row.status is not None:
             statuses[order.about] = row.status
-    return books, receipts
+    return known, books, receipts
 
 
 async def _prepare(orders: Sequence[Order], books: dict[UUID, Book], transaction: Transaction) -> None:
@@ -196,14 +203,12 @@ async def _prepare(orders: Sequence[Order], books: dict[UUID, Book], transaction
             books[gap.user_id].gaps.append(Range(gap.starts, gap.ends))
     kinds: dict[type[Order], list[Order]] = {}
     for order in orders:
-        if order.user_id in books:
-            kinds.setdefault(type(order), []).append(order)
+        kinds.setdefault(type(order), []).append(order)
     for kind, asked in kinds.items():
         await kind.prepare(asked, books, transaction)
 
 
-def _decide(order: Order, books: dict[UUID, Book], receipts: dict[Slot, Answered], written: Written) -> Outcome:
-    book = books.get(order.user_id)
+def _decide(order: Order, book: Book | None, receipts: dict[Slot, Answered], written: Written) -> Outcome:
     if book is None:
         return Outcome(refusal=UserNotFound())
     slot = order.slot
