@@ -59,7 +59,7 @@ from api.transport.server import CLOSING
 from api.transport.session import SocketLimits
 from api.transport.websocket import GraphQLWebSocket
 
-#: Batches in flight at once on PostgreSQL; SQLite has one writer.
+#: Batches of calls with many in flight at once on PostgreSQL; SQLite has one writer.
 POSTGRES_LANES = 2
 
 #: Young objects, and rounds of younger ones, after which Python looks for garbage. Its own are 700, 10, 10.
