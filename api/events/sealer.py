@@ -32,6 +32,8 @@ from api.models.user import commitment, pseudonym
 log = logging.getLogger(__name__)
 
 BATCH_MAX = 2_000
+#: So many facts are numbered before others of the process have a turn.
+NUMBERED_AT_ONCE = 100
 LEASE = "sealer"
 LEASE_S = 10.0
 #: The outbox is looked at this often even when nobody hints: another process may have written.
@@ -185,7 +187,9 @@ async def _number(transaction: Transaction, facts: Sequence[Fact], epoch: int, a
     pages = await _open_pages(transaction, facts)
     await _count_donors(transaction, facts, pages, at)
     commitments: dict[UUID, str] = {}
-    for fact in _in_order(facts):
+    for count, fact in enumerate(_in_order(facts), start=1):
+        if count % NUMBERED_AT_ONCE == 0:
+            await asyncio.sleep(0)
         user_id = fact.user_id
         donor = commitments.get(user_id)
         if donor is None:
