@@ -216,9 +216,7 @@ async def test_two_processes_register_a_new_user_once(url: str, ledger: Ledger, 
     assert await Account.all().count() == 50
 
 
-async def test_many_users_at_once_in_many_lanes_lose_nothing(
-    url: str, ledger: Ledger, app_partner: Actor, project: Project
-) -> None:
+async def test_many_users_at_once_lose_nothing(url: str, ledger: Ledger, app_partner: Actor, project: Project) -> None:
     users = [f"user-{index}" for index in range(50)]
     trips = [recording(user, f"trip-{user}", bus()) for user in users]
     assert all(isinstance(one, Outcome) for one in await ledger.record(app_partner.partnership, trips))
@@ -232,6 +230,33 @@ async def test_many_users_at_once_in_many_lanes_lose_nothing(
 
     assert sum(outcome.refusal is None for outcome in outcomes) == 25 * 20 + 25 * 19
     assert sorted({account.available for account in await Account.all()}) == [16, 17]
+    assert (await check_ledger()).faults == []
+
+
+async def test_calls_with_many_and_with_one_about_the_same_users_at_once_lose_nothing(
+    ledger: Ledger, app_partner: Actor, project: Project
+) -> None:
+    users = [f"user-{index}" for index in range(50)]
+    known = await ledger.record(app_partner.partnership, [recording(user, f"first-{user}", bus()) for user in users])
+    ids = [one.user_id for one in known if isinstance(one, Outcome)]
+    calls = [
+        [recording(user, f"trip-{hours}-{user}", bus(1_000, ago=timedelta(hours=hours))) for user in users]
+        for hours in range(2, 10)
+    ]
+
+    gifts = all_of(
+        ledger.donate(app_partner.partnership, UserBy(id=ids[index % 50]), project.id, 1, f"key-{index}")
+        for index in range(1_000)
+    )
+    trips, given = await asyncio.gather(
+        asyncio.gather(*(ledger.record(app_partner.partnership, call) for call in calls)), gifts
+    )
+
+    outcomes = [one for call in trips for one in call]
+    assert len(ids) == 50
+    assert all(isinstance(one, Outcome) and one.refusal is None for one in [*outcomes, *given])
+    assert await Action.all().count() == 50 + 8 * 50
+    assert [account.debited for account in await Account.all()] == [20] * 50
     assert (await check_ledger()).faults == []
 
 

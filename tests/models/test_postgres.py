@@ -16,6 +16,7 @@ from tortoise.transactions import in_transaction
 import api.models
 from api.ledger import Ledger, Outcome, Partnership, UserBy
 from api.ledger.check import check_ledger
+from api.ledger.errors import UserNotFound
 from api.models import Account, Partner, PartnerKind, Receipt, Transfer, TransferKind, User
 from api.models.changes import Change
 from api.models.database import POOL_SIZE, database
@@ -114,6 +115,29 @@ async def test_what_another_writes_between_reading_and_writing_is_decided_about_
         assert (account.credited, account.debited) == (416 + 50, 10 + 100 * len(MEANWHILE))
         donations = await Transfer.filter(kind=TransferKind.DONATE).order_by("debited_after")
         assert [(one.credited_after, one.debited_after) for one in donations] == [(466, 100), (466, 210), (466, 310)]
+
+
+async def test_a_link_that_ends_between_reading_and_writing_is_no_link(url: str) -> None:
+    async with database(url), open_ledger(url) as ledger, asyncio.timeout(GUARD_S):
+        actor = await add_partner("maps", PartnerKind.ACTION_SOURCE)
+        project = await add_project("longwu")
+        (trip,) = await ledger.record(actor.partnership, [recording("user-0", "trip", bus())])
+        assert isinstance(trip, Outcome)
+        connection = await asyncpg.connect(url)
+        async with connection.transaction():
+            await connection.execute("SELECT FROM account FOR UPDATE")
+            user = UserBy(id=trip.user_id)
+            given = asyncio.create_task(ledger.donate(actor.partnership, user, project.id, 100, "gift"))
+            await eventually(lambda: _waits_for_a_lock(url))  # it has read, and is about to write
+            await connection.execute("DELETE FROM user_link")
+            await connection.execute("UPDATE account SET version = version + 1")
+        await connection.close()
+
+        with pytest.raises(UserNotFound):
+            await given
+        (account,) = await Account.all()
+        assert (account.credited, account.debited) == (416, 0)
+        assert await Receipt.filter(key="gift").count() == 0
 
 
 async def test_a_transaction_that_is_lost_leaves_its_task_as_it_was(url: str) -> None:
