@@ -102,6 +102,10 @@ class Feed:
 
     async def hint(self, streams: Iterable[Stream]) -> None:
         """Say that these streams have moved."""
+        self.hear(streams)
+
+    def hear(self, streams: Iterable[Stream]) -> None:
+        """Hear that these streams have moved, at once."""
         for stream in streams:
             tail = self._tails.get(stream)
             if tail is not None:

@@ -7,7 +7,7 @@ project is named at most 20 times a second. SQLite has one process, and needs no
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from uuid import UUID
 
@@ -25,9 +25,12 @@ Stream = tuple[UUID, Environment]
 
 
 class Signals:
-    """Sends and receives over one connection of its own, made again whenever it is lost."""
+    """Sends and receives over one connection of its own, made again whenever it is lost.
 
-    def __init__(self, context: TortoiseContext, heard: Callable[[Iterable[Stream]], Awaitable[None]]) -> None:
+    `heard` is told what others send: PostgreSQL brings back what is sent from here, too, and that is known already.
+    """
+
+    def __init__(self, context: TortoiseContext, heard: Callable[[Iterable[Stream]], None]) -> None:
         client = context.db()
         self._address = {
             "host": client.host,  # type: ignore[attr-defined]
@@ -78,6 +81,9 @@ class Signals:
                 connection.terminate()
             await asyncio.sleep(RETRY_S)
 
-    async def _receive(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _receive(self, connection: asyncpg.Connection, pid: int, _channel: str, payload: object) -> None:
+        # No coroutine: asyncpg would make a task for each project of each round.
+        if pid == connection.get_server_pid():
+            return
         project, _, environment = str(payload).partition(":")
-        await self._heard([(UUID(project), Environment(environment))])
+        self._heard([(UUID(project), Environment(environment))])

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from uuid import UUID, uuid4
 
 import pytest
 from tortoise.context import TortoiseContext
@@ -30,7 +31,7 @@ async def test_a_follower_in_another_process_hears_of_a_block_without_polling(
     monkeypatch.setattr(feeds, "POLL_S", 3_600)
     await earn(ledger, app_partner, "ana", 100)
     there, here = Feed(), Feed()
-    receiving, sending = Signals(db, there.hint), Signals(db, here.hint)
+    receiving, sending = Signals(db, there.hear), Signals(db, here.hear)
     sealer = Sealer(sending.send)
     try:
         await eventually(lambda: _connected(receiving, sending))
@@ -50,3 +51,27 @@ async def test_a_follower_in_another_process_hears_of_a_block_without_polling(
 
 async def _connected(*signals: Signals) -> bool:
     return all(one._connection is not None for one in signals)
+
+
+async def test_nobody_is_told_what_it_has_sent_itself(db: TortoiseContext, url: str) -> None:
+    if url.startswith("sqlite"):
+        return  # one process, no signals
+    here: list[tuple[UUID, Environment]] = []
+    there: list[tuple[UUID, Environment]] = []
+    streams = [(uuid4(), Environment.LIVE), (uuid4(), Environment.SANDBOX)]
+    sending, receiving = Signals(db, here.extend), Signals(db, there.extend)
+    try:
+        await eventually(lambda: _connected(receiving, sending))
+        await sending.send(streams)
+        await receiving.send(streams[:1])
+        await eventually(lambda: _have(here, 1))
+        await eventually(lambda: _have(there, 2))
+    finally:
+        for signals in (receiving, sending):
+            await signals.close()
+
+    assert (here, sorted(there)) == (streams[:1], sorted(streams))
+
+
+async def _have(heard: list[tuple[UUID, Environment]], count: int) -> bool:
+    return len(heard) >= count
