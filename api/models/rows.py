@@ -176,6 +176,11 @@ def moment(count: int) -> datetime:
     return EPOCH + timedelta(0, 0, count)
 
 
+def written_moment(text: str) -> datetime:
+    """Return the moment that SQLite holds as text, with its offset."""
+    return datetime.fromisoformat(text)
+
+
 def _postgres_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, CountedField):
         return None
@@ -197,5 +202,5 @@ def _sqlite_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, CountedField):
         return _count
     if isinstance(field, fields.DatetimeField):
-        return datetime.fromisoformat
+        return written_moment
     return bool if isinstance(field, fields.BooleanField) else _decoder(field)
