@@ -17,7 +17,7 @@ from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import override
 
 from api.models import Page
-from api.models.rows import ALL, Columns, Decoder, moment, written_moment
+from api.models.rows import ALL, Columns, Decoder, moment, shown_moment, written_moment
 from api.schema.scalars import moment_text, rewritten_moment
 
 Shown = TypeVar("Shown")
@@ -32,8 +32,8 @@ OF_ROW_ALONE = {"of_object_alone": True}
 READS = "reads"
 Shortcuts = Mapping[Decoder, Callable[[Any], Any]]
 NO_SHORTCUTS: Shortcuts = MappingProxyType({})
-#: Moments as PostgreSQL and SQLite leave them become the texts that are shown.
-OF_MOMENTS: Shortcuts = MappingProxyType({moment: moment_text, written_moment: rewritten_moment})
+#: Moments as PostgreSQL and SQLite leave them become the texts that are shown, and some are that already.
+OF_MOMENTS: Shortcuts = MappingProxyType({shown_moment: str, moment: moment_text, written_moment: rewritten_moment})
 
 
 def of_columns(*names: str) -> dict[str, object]:

@@ -11,12 +11,12 @@ from typing_extensions import override
 
 from api.execution.compiler import Compiled
 from api.ledger import Ledger, UserBy
-from api.models import Page, Project, UserLink, Window
+from api.models import Page, Project, Transfer, UserLink, Window
 from api.models.loaders import UserPage, loaders
 from api.models.rows import ALL
 from api.schema.action import Action
 from api.schema.donation import Donation
-from api.schema.scalars import SCALARS
+from api.schema.scalars import SCALARS, format_moment
 from api.schema.views import Views
 from tests.conftest import Actor, bus, recording
 
@@ -56,7 +56,7 @@ class Unseen(Views[Any]):
         raise AssertionError("a view was made")
 
 
-def assert_read_by_rows(document: str, kind: type, page: Page[Any]) -> None:
+def read_by_rows(document: str, kind: type, page: Page[Any]) -> list[dict[str, Any]]:
     """Execute a document on a page's rows alone, and as graphql-core does on its views, with the same answer."""
     ast = parse(document)
     operation = ast.definitions[0]
@@ -66,6 +66,14 @@ def assert_read_by_rows(document: str, kind: type, page: Page[Any]) -> None:
     assert isinstance(expected, ExecutionResult)
     assert (execution.errors, expected.errors) == ([], None)
     assert data == expected.data
+    (found,) = data.values()
+    return list(found)
+
+
+async def models_of(page: Page[Any]) -> list[Transfer]:
+    """Return what the ORM finds of the rows of a page, in their order."""
+    found = await Transfer.by_ids([row.id for row in page.rows])
+    return [found[row.id] for row in page.rows]
 
 
 async def test_no_view_is_made_of_what_rows_tell(ledger: Ledger, app_partner: Actor, project: Project) -> None:
@@ -91,5 +99,8 @@ async def test_no_view_is_made_of_what_rows_tell(ledger: Ledger, app_partner: Ac
     assert donations is not None
     assert [len(page.rows) for page in (actions, donations)] == [3, 2]
 
-    assert_read_by_rows(ACTIONS, Action, actions)
-    assert_read_by_rows(DONATIONS, Donation, donations)
+    shown = read_by_rows(ACTIONS, Action, actions)
+    assert [one["startedAt"] for one in shown] == [format_moment(trip.started_at) for trip in reversed(trips)]
+    assert len({len(one["startedAt"]) for one in shown}) == 2  # whole seconds, and with microseconds
+    for given, row in zip(read_by_rows(DONATIONS, Donation, donations), await models_of(donations), strict=True):
+        assert given["createdAt"] == format_moment(row.created_at)
