@@ -86,6 +86,11 @@ class CompiledInfo(Info[Any, Any]):
         return found
 
     @property
+    def found_out(self) -> dict[Any, Any]:
+        """What was found out of what is selected, by keys of those who did: it is the same in each execution."""
+        return self._spot.found_out
+
+    @property
     @override
     def context(self) -> Any:
         return self._execution.context

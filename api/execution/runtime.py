@@ -62,7 +62,7 @@ class Later(Exception):
 class Spot:
     """What is known of a position before execution: a field of an operation, or the items of its list."""
 
-    __slots__ = ("complete", "definition", "key", "nodes", "nullable", "parent", "selected")
+    __slots__ = ("complete", "definition", "found_out", "key", "nodes", "nullable", "parent", "selected")
 
     def __init__(
         self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode], *, nullable: bool
@@ -75,6 +75,8 @@ class Spot:
         self.complete: Complete = _unset
         # The names of the fields below, by path.
         self.selected: dict[tuple[str, ...], frozenset[str]] = {}
+        # What a resolver has found out of these.
+        self.found_out: dict[Any, Any] = {}
 
     @property
     def name(self) -> str:

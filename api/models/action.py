@@ -124,7 +124,9 @@ ACTIONS_BY_ID = Statement.by("actions by id", ACTION, "action")
 CALCULATIONS = Statement.by("calculations of actions", Shape.of(Action, "id", "calculation"), "action")
 
 #: What is shown of an action. Each column of a row is something to be made, and a page has many rows.
-SHOWN_ACTION = Shape.of(Action, *(name for name in ACTION.columns if name not in {"environment", "reduction_g"}))
+SHOWN_ACTION = Shape.of(
+    Action, *(name for name in ACTION.columns if name not in {"environment", "reduction_g"})
+).shown()
 
 #: Keys: user, partner, environment; then the bounds.
 ACTION_PAGES = PageStatement(
@@ -135,7 +137,7 @@ SELECT {a}, k.n - 1 AS n
 FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
   WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
 CROSS JOIN LATERAL (
-  SELECT {a} FROM action a
+  SELECT {a.stored} FROM action a
   WHERE a.user_id = k.user_id AND a.partner_id = k.partner_id AND a.environment = k.environment
     AND a.id > k.low AND a.id < k.high
   ORDER BY a.id DESC LIMIT $6

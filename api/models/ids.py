@@ -30,7 +30,8 @@ PYTHON_DIGITS = bytes.maketrans(DIGIT_BYTES, b"0123456789abcdefghijklmnopqrstuv"
 SUFFIX, LARGEST_FIRST = 26, ord("7")
 # Many ids are encoded in slots of 32 bytes, each id at the end of its slot.
 SLOT, GAP = 32, bytes(16)
-BYTES_TO_DIGITS = DIGIT_BYTES + bytes(256 - len(DIGITS))
+MARK, AHEAD = len(DIGITS), "\n" * (SLOT - SUFFIX)
+BYTES_TO_DIGITS = DIGIT_BYTES + b"\n" + bytes(255 - MARK)
 FEW, MANY_MAX = 4, 128
 COUNTER_BITS = 32
 RANDOMS = struct.Struct(">512Q")
@@ -128,8 +129,15 @@ def _encode_many(start: str, encode: Callable[[UUID], str], values: Sequence[UUI
     number = int.from_bytes(GAP.join([value.bytes for value in values]), "big")
     for low, high, shift in _halvings(-count // 8 * -8):
         number = number & low | (number & high) << shift
-    text = number.to_bytes(count * SLOT, "big").translate(BYTES_TO_DIGITS).decode()
-    return [start + text[end - 26 : end] for end in range(SLOT, count * SLOT + 1, SLOT)]
+    # What is ahead of the digits in a slot becomes the end of a line, and that the beginning of the next text.
+    text = (number | _marks(count)).to_bytes(count * SLOT, "big").translate(BYTES_TO_DIGITS).decode()
+    return text.replace(AHEAD, f"\n{start}")[1:].split("\n")
+
+
+@cache
+def _marks(count: int) -> int:
+    """Return what makes a mark of each byte of slots that is ahead of the digits."""
+    return int.from_bytes((bytes([MARK]) * len(AHEAD) + bytes(SUFFIX)) * count, "big")
 
 
 @cache

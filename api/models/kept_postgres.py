@@ -211,19 +211,36 @@ class Connections:
 
         Raises: ConnectionLost.
         """
-        async with self._free:
+        connection = await self.take(is_fresh=is_fresh)
+        try:
+            yield connection
+        finally:
+            self.give_back(connection)
+
+    async def take(self, *, is_fresh: bool = False) -> Connection:
+        """Take a connection, which has to be given back.
+
+        Raises: ConnectionLost.
+        """
+        await self._free.acquire()
+        try:
             connection = (None if is_fresh else self._take()) or await self._open()
-            self._busy.add(connection)
-            try:
-                yield connection
-            finally:
-                self._busy.discard(connection)
-                if self._is_closed:
-                    connection.terminate()
-                elif connection.is_usable:
-                    self._idle.append(connection)
-                    if len(self._idle) > self._count:
-                        self._idle.pop(0).terminate()
+        except BaseException:
+            self._free.release()
+            raise
+        self._busy.add(connection)
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Give a connection back."""
+        self._busy.discard(connection)
+        if self._is_closed:
+            connection.terminate()
+        elif connection.is_usable:
+            self._idle.append(connection)
+            if len(self._idle) > self._count:
+                self._idle.pop(0).terminate()
+        self._free.release()
 
     async def close(self) -> None:
         """Close them; one that is in use is ended, as nobody is left to hear its answer."""
@@ -308,5 +325,8 @@ class KeptPostgres:
     async def _fetch(
         self, statement: Statement[Row], arguments: tuple[Any, ...], *, is_fresh: bool = False
     ) -> list[Row]:
-        async with self._readers.one(is_fresh=is_fresh) as connection:
+        connection = await self._readers.take(is_fresh=is_fresh)
+        try:
             return await connection.fetch(statement, *arguments)
+        finally:
+            self._readers.give_back(connection)

@@ -57,6 +57,8 @@ Bring: TypeAlias = Callable[[list[Any], Columns], Awaitable[Mapping[Any, Any]]]
 #: To which key a row belongs: it is the last column.
 NUMBER = itemgetter(-1)
 
+_project_of = attrgetter("project_id")
+
 #: What does not come along with a page.
 NOTHING: Columns = frozenset()
 
@@ -136,7 +138,8 @@ class Loaders:
         key_of = attrgetter(column)
 
         async def ask(keys: list[Any]) -> Mapping[Any, Any]:
-            return {key_of(row): row for row in await self._kept.fetch(statement, keys)}
+            rows = await self._kept.fetch(statement, keys)
+            return dict(zip(map(key_of, rows), rows, strict=True))
 
         return ask
 
@@ -203,7 +206,7 @@ class Loaders:
         return await ask([project.id for project in projects])
 
     async def _projects_of(self, donations: list[Transfer], columns: Columns) -> Mapping[Any, Any]:
-        return await self._by(PROJECTS_BY_ID.only(columns))(list({one.project_id for one in donations}))
+        return await self._by(PROJECTS_BY_ID.only(columns))(list(set(map(_project_of, donations))))
 
     async def _sums(self, user_ids: list[UUID]) -> Mapping[UUID, Mapping[TransferKind, int]]:
         sums: dict[UUID, dict[TransferKind, int]] = {user_id: {} for user_id in user_ids}

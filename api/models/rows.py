@@ -56,6 +56,18 @@ class CountedField(fields.DatetimeField[Any]):
     """A moment as PostgreSQL counts it, in microseconds since 2000: for what is compared and never shown."""
 
 
+class ShownMomentField(fields.DatetimeField[Any]):
+    """A moment as the text that is shown of it, for rows of which many are shown.
+
+    PostgreSQL writes it in a third of the time that Python takes. On SQLite it is a moment like any other.
+    """
+
+    def select(self, column: str) -> str:
+        """Return the expression by which PostgreSQL writes a column: in UTC, with six digits of a second or none."""
+        text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+        return f"replace({text}, '.000000Z', 'Z')"
+
+
 class Shape(Generic[Row]):
     """The columns of a row, in order, and the two classes by which the drivers make one."""
 
@@ -107,9 +119,27 @@ class Shape(Generic[Row]):
         shape._own = tuple(name for name in self._own if name in columns)
         return shape
 
+    def shown(self) -> "Shape[Row]":
+        """Return a shape of the same columns, of which PostgreSQL writes the moments as they are shown."""
+        fields_ = {
+            name: ShownMomentField() if isinstance(field, fields.DatetimeField) else field
+            for name, field in self._fields.items()
+        }
+        shape: Shape[Row] = Shape(self.name, fields_, self._members)
+        shape._own = self._own
+        return shape
+
     def select(self, table: str) -> str:
         """Return the model's columns as a statement selects them from a table or its alias."""
         return ", ".join(f"{table}.{name}" for name in self._own)
+
+    def select_shown(self, table: str) -> str:
+        """Return them as a statement of PostgreSQL selects them for the rows that it returns."""
+        return ", ".join(self._shown(f"{table}.{name}", name) for name in self._own)
+
+    def _shown(self, column: str, name: str) -> str:
+        field = self._fields[name]
+        return f"{field.select(column)} AS {name}" if isinstance(field, ShownMomentField) else column
 
 
 def _is_equal(row: asyncpg.Record, other: object) -> bool:
@@ -176,9 +206,21 @@ def moment(count: int) -> datetime:
     return EPOCH + timedelta(0, 0, count)
 
 
+def written_moment(text: str) -> datetime:
+    """Return the moment that SQLite holds as text, with its offset."""
+    return datetime.fromisoformat(text)
+
+
+def shown_moment(text: str) -> datetime:
+    """Return the moment of which PostgreSQL has written what is shown."""
+    return datetime.fromisoformat(text)
+
+
 def _postgres_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, CountedField):
         return None
+    if isinstance(field, ShownMomentField):
+        return shown_moment
     if isinstance(field, fields.DatetimeField):
         return moment
     return _decoder(field)
@@ -197,5 +239,5 @@ def _sqlite_decoder(field: "Field[Any]") -> Decoder | None:
     if isinstance(field, CountedField):
         return _count
     if isinstance(field, fields.DatetimeField):
-        return datetime.fromisoformat
+        return written_moment
     return bool if isinstance(field, fields.BooleanField) else _decoder(field)

@@ -17,13 +17,14 @@ transaction of Tortoise's, which it does not see. It sees what was committed bef
     async with kept().transaction() as transaction:         # BEGIN … COMMIT
         rows = await transaction.fetch(ORDER, …)
 
-`{p}` stands for the columns of the shape's model, from the table or alias `p`. Arguments are Python's, the same for
+`{p}` stands for the columns of the shape's model, from the table or alias `p`; `{p.stored}` for the same inside of
+another SELECT, as they are stored. Arguments are Python's, the same for
 both databases: on SQLite ids and moments become the texts that Tortoise writes, and a list becomes JSON, to be taken
 apart by `json_each`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from api.models.changes import Changed
 
 Row = TypeVar("Row")
-COLUMNS = re.compile(r"\{(\w+)\}")
+COLUMNS = re.compile(r"\{(\w+)(\.stored)?\}")
 #: For how many choices of its columns a statement is kept: each is prepared on each connection.
 CHOICES_MAX = 32
 
@@ -61,14 +62,16 @@ class Statement(Generic[Row]):
     def __init__(self, name: str, shape: Shape[Row] | None, *, postgres: str, sqlite: str) -> None:
         self.name = name
         self.shape = shape
-        self.postgres = self._with_columns(postgres)
-        self.sqlite = self._with_columns(sqlite)
+        self.postgres = self._with_columns(postgres, shape.select_shown if shape is not None else None)
+        self.sqlite = self._with_columns(sqlite, shape.select if shape is not None else None)
         self._texts = postgres, sqlite
         self._choices: dict[Columns, Statement[Row]] = {ALL: self}
 
-    def _with_columns(self, text: str) -> str:
+    def _with_columns(self, text: str, select: Callable[[str], str] | None) -> str:
         shape = self.shape
-        return text if shape is None else COLUMNS.sub(lambda found: shape.select(found[1]), text)
+        if shape is None or select is None:
+            return text
+        return COLUMNS.sub(lambda found: (shape.select if found[2] else select)(found[1]), text)
 
     def only(self, columns: Columns) -> "Statement[Row]":
         """Return the same question for these of its columns, or for more where it was asked in very many ways.

@@ -169,8 +169,10 @@ TRANSFERS_BY_ID = Statement.by("transfers by id", TRANSFER, "transfer")
 REVERSALS = Statement.by("reversals of transfers", TRANSFER, "transfer", "reverses")
 
 #: What is shown of a donation, and asked of it to trace its grams; and what is shown of any move.
-DONATION = Shape.of(Transfer, "id", "user_id", "partner_id", "amount_g", "project_id", "debited_after", "created_at")
-MOVE = Shape.of(Transfer, "id", "kind", "amount_g", "created_at")
+DONATION = Shape.of(
+    Transfer, "id", "user_id", "partner_id", "amount_g", "project_id", "debited_after", "created_at"
+).shown()
+MOVE = Shape.of(Transfer, "id", "kind", "amount_g", "created_at").shown()
 
 #: Keys: user, partner, environment; then the bounds.
 DONATION_PAGES = PageStatement(
@@ -181,7 +183,7 @@ SELECT {t}, k.n - 1 AS n
 FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
   WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
 CROSS JOIN LATERAL (
-  SELECT {t} FROM transfer t
+  SELECT {t.stored} FROM transfer t
   WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
     AND t.id > k.low AND t.id < k.high AND t.kind = 'DONATE'
   ORDER BY t.id DESC LIMIT $6
@@ -205,7 +207,7 @@ SELECT {t}, k.n - 1 AS n
 FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
   WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
 CROSS JOIN LATERAL (
-  SELECT {t} FROM transfer t
+  SELECT {t.stored} FROM transfer t
   WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
     AND t.id > k.low AND t.id < k.high
   ORDER BY t.id DESC LIMIT $6

@@ -1,6 +1,6 @@
 """What a resolver is given: the caller, the ledger, the feed, and the loaders that it shares with all requests."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -46,6 +46,20 @@ def selected(info: "Info", *path: str) -> frozenset[str] | None:
     """
     known: Callable[[tuple[str, ...]], frozenset[str]] | None = getattr(info, "selected", None)
     return known(path) if known is not None else None
+
+
+def found_out(info: "Info", key: Hashable, find: Callable[[], T]) -> T:
+    """Return what is found out of what is selected alone, once for all executions where that can be.
+
+    `key`: of what is found; one of few.
+    """
+    known: dict[Hashable, T] | None = getattr(info, "found_out", None)
+    if known is None:
+        return find()
+    found = known.get(key)
+    if found is None:
+        found = known[key] = find()
+    return found
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Connections: pages by keyset, in the shape that Relay and most clients know."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -12,9 +12,9 @@ from api.models import Page, Window, decode_id, encode_id
 from api.models.loaders import NOTHING
 from api.models.rows import ALL, Columns
 from api.schema.catalogue import error
-from api.schema.context import Info, selected
+from api.schema.context import Info, found_out, selected
 from api.schema.enums import ListOrder
-from api.schema.views import Views, columns_of
+from api.schema.views import ReadOnce, Views, columns_of
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 20
@@ -92,9 +92,9 @@ def _page_info(shown: Connection[Item]) -> PageInfo:
 
 # Each when it is asked for, and once: most ask for the nodes alone.
 for _name, _make in (("nodes", _nodes), ("edges", _edges), ("page_info", _page_info)):
-    _property = cached_property(_make)
-    _property.__set_name__(Connection, _name)
-    setattr(Connection, _name, _property)
+    _once = ReadOnce(_make)
+    _once.__set_name__(Connection, _name)
+    setattr(Connection, _name, _once)
 
 
 @lru_cache(1_000)
@@ -146,11 +146,17 @@ class PagedAs(Generic[Item]):
 
     def columns(self, info: Info) -> Columns:
         """Return the columns of the rows that are wanted by what is selected below a connection."""
-        selections = _below(info)
-        return columns_of(self._kind, *selections) if selections else ALL
+        return found_out(info, self, lambda: self._columns(info))
 
     def along(self, info: Info, field: str, kind: type) -> Columns:
         """Return the columns that are wanted of what a field of the items shows; none, where it need not come along."""
+        return found_out(info, (self, field), lambda: self._along(info, field, kind))
+
+    def _columns(self, info: Info) -> Columns:
+        selections = _below(info)
+        return columns_of(self._kind, *selections) if selections else ALL
+
+    def _along(self, info: Info, field: str, kind: type) -> Columns:
         selections = _below(info, field)
         return columns_of(kind, *selections) if any(selections) else NOTHING
 

@@ -90,8 +90,13 @@ def moment_text(count: int) -> str:
     return f"{start}.{THREE_DIGITS[rest // 1000]}{THREE_DIGITS[rest % 1000]}Z" if rest else f"{start}Z"
 
 
+def rewritten_moment(text: str) -> str:
+    """Write a moment as `format_moment` does, from how SQLite holds it."""
+    return format_moment(datetime.fromisoformat(text))
+
+
 def serialize_moment(value: datetime | str) -> str:
-    """Write a moment, unless `moment_text` has written it."""
+    """Write a moment, unless a shortcut has written it."""
     return value if type(value) is str else format_moment(cast("datetime", value))
 
 

@@ -17,8 +17,8 @@ from strawberry.utils.str_converters import to_camel_case
 from typing_extensions import override
 
 from api.models import Page
-from api.models.rows import ALL, Columns, Decoder, moment
-from api.schema.scalars import moment_text
+from api.models.rows import ALL, Columns, Decoder, moment, shown_moment, written_moment
+from api.schema.scalars import moment_text, rewritten_moment
 
 Shown = TypeVar("Shown")
 
@@ -32,6 +32,8 @@ OF_ROW_ALONE = {"of_object_alone": True}
 READS = "reads"
 Shortcuts = Mapping[Decoder, Callable[[Any], Any]]
 NO_SHORTCUTS: Shortcuts = MappingProxyType({})
+#: Moments as PostgreSQL and SQLite leave them become the texts that are shown, and some are that already.
+OF_MOMENTS: Shortcuts = MappingProxyType({shown_moment: str, moment: moment_text, written_moment: rewritten_moment})
 
 
 def of_columns(*names: str) -> dict[str, object]:
@@ -157,7 +159,7 @@ def view(**reads: str | Read | ReadOnce) -> Callable[[type[Shown]], type[Shown]]
 def _reader(read: str | Read | ReadOnce, annotation: object) -> Read | ReadOnce:
     if not isinstance(read, str):
         return read
-    return Read(f"row.{read}", shortcuts={moment: moment_text} if annotation in MOMENTS else NO_SHORTCUTS)
+    return Read(f"row.{read}", shortcuts=OF_MOMENTS if annotation in MOMENTS else NO_SHORTCUTS)
 
 
 def _name(field: StrawberryField) -> str:
