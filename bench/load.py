@@ -69,15 +69,22 @@ def _load_into(folder: Path, actions: int) -> None:
     (folder / KNOWN).write_text(json.dumps(known))
 
 
-def working_copy(actions: int = ACTIONS, *, fresh: bool = False) -> Path:
-    """Return the folder of a copy of the data that may be written to; the last one, unless it shall be fresh."""
+def working_copy(actions: int = ACTIONS, *, fresh: bool = False, keep: bool = True) -> Path:
+    """Return the folder of a copy of the data that may be written to; the last one, unless it shall be fresh.
+
+    Without `keep` it is the loaded data itself, which is loaded again when it is asked for once more.
+    """
     folder = WORK / "copy" / key_of(actions)
     if fresh or not (folder / KNOWN).exists():
         source = loaded(actions)
         with console.status(f"Copying {source}"):
             # One at a time: they are large.
             shutil.rmtree(WORK / "copy", ignore_errors=True)
-            copy_folder(source, folder)
+            if keep:
+                copy_folder(source, folder)
+            else:
+                folder.parent.mkdir(parents=True)
+                shutil.move(source, folder)
     return folder
 
 
