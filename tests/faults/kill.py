@@ -171,28 +171,35 @@ def _trips(number: int) -> Call:
     return Call(RECORD, given, [(user, f"trip-{user}") for user in users])
 
 
-async def _call_all_along(client: int, http: httpx.AsyncClient, key: str, project: str, book: Ledgerbook) -> None:
-    """Donate or record, for ever; what failed is sent again under its keys."""
-    while True:
+async def _try(client: int, http: httpx.AsyncClient, key: str, book: Ledgerbook) -> None:
+    """Send what is under way of a client; it stays under way, to be sent again under its keys, when that fails."""
+    call = book.pending[client]
+    try:
+        response = await http.post(
+            "/graphql",
+            json={"query": call.query, "variables": {"input": call.given}},
+            headers={"Authorization": f"Bearer {key}"},
+        )
+        answer = response.json()
+    except (httpx.HTTPError, ValueError):
+        answer = {}
+    if "data" not in answer or "errors" in answer:
+        await asyncio.sleep(0.05)
+        return
+    book.told |= zip(call.slots, call.told(answer["data"]), strict=True)
+    del book.pending[client]
+
+
+async def _call_all_along(
+    client: int, http: httpx.AsyncClient, key: str, project: str, book: Ledgerbook, over: asyncio.Event
+) -> None:
+    """Donate or record until it is over; not cancelled, as that would leave connections half made."""
+    while not over.is_set():
         if client not in book.pending:
             book.sent += 1
             is_donor = client < DONORS
             book.pending[client] = _donation(client, book.sent, project) if is_donor else _trips(book.sent)
-        call = book.pending[client]
-        try:
-            response = await http.post(
-                "/graphql",
-                json={"query": call.query, "variables": {"input": call.given}},
-                headers={"Authorization": f"Bearer {key}"},
-            )
-            answer = response.json()
-        except (httpx.HTTPError, ValueError):
-            answer = {}
-        if "data" not in answer or "errors" in answer:
-            await asyncio.sleep(0.05)
-            continue
-        book.told |= zip(call.slots, call.told(answer["data"]), strict=True)
-        del book.pending[client]
+        await _try(client, http, key, book)
 
 
 async def _prepare(url: str) -> tuple[Actor, str]:
@@ -226,8 +233,9 @@ async def run(url: str, rounds: int, seed: int, crash: Any = None) -> Result:
     try:
         for _ in range(rounds):
             async with httpx.AsyncClient(base_url=process.address, timeout=10) as http:
+                over = asyncio.Event()
                 clients = [
-                    asyncio.create_task(_call_all_along(client, http, app.key, project, book))
+                    asyncio.create_task(_call_all_along(client, http, app.key, project, book, over))
                     for client in range(DONORS + RECORDERS)
                 ]
                 await _take_up(book)
@@ -236,13 +244,12 @@ async def run(url: str, rounds: int, seed: int, crash: Any = None) -> Result:
                     await process.stop(signal.SIGKILL)
                 else:
                     await asyncio.to_thread(crash)
-                for client in clients:
-                    client.cancel()
-                await asyncio.gather(*clients, return_exceptions=True)
+                over.set()
+                await asyncio.gather(*clients)
             if crash is None:
                 await process.start()
         async with httpx.AsyncClient(base_url=process.address, timeout=30) as http:
-            await _settle(http, app, project, book)
+            await _settle(http, app, book)
     finally:
         await process.stop(signal.SIGTERM)
     return await _count(url, app, book)
@@ -256,24 +263,15 @@ async def _take_up(book: Ledgerbook) -> None:
         await asyncio.sleep(0.02)
 
 
-async def _settle(http: httpx.AsyncClient, app: Actor, project: str, book: Ledgerbook) -> None:
+async def _settle(http: httpx.AsyncClient, app: Actor, book: Ledgerbook) -> None:
     """Send again what was under way at the last kill, until it is answered."""
-    deadline = time.monotonic() + START_S
-    while book.pending:
-        assert time.monotonic() < deadline, "the service did not recover"
-        clients = [
-            asyncio.create_task(_call_all_along(client, http, app.key, project, book)) for client in list(book.pending)
-        ]
-        waiting = {client: call.slots for client, call in book.pending.items()}
-        for _ in range(500):
-            if all(slot in book.told for slots in waiting.values() for slot in slots):
-                break
-            await asyncio.sleep(0.02)
-        for client in clients:
-            client.cancel()
-        await asyncio.gather(*clients, return_exceptions=True)
-        # A client that was cancelled had begun its next call, which may or may not be there.
-        book.pending = {client: call for client, call in book.pending.items() if call.slots == waiting[client]}
+
+    async def settle(client: int) -> None:
+        while client in book.pending:
+            await _try(client, http, app.key, book)
+
+    async with asyncio.timeout(START_S):
+        await asyncio.gather(*[settle(client) for client in list(book.pending)])
 
 
 async def _count(url: str, app: Actor, book: Ledgerbook) -> Result:
