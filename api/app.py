@@ -123,7 +123,7 @@ class Service:
 
     async def _sealed(self, streams: Iterable[Stream]) -> None:
         moved = list(streams)
-        self.feed.hear(moved)
+        await self.feed.hint(moved)
         if self.signals is not None:
             await self.signals.send(moved)
 

@@ -52,8 +52,7 @@ class Change:
 
     A text says `{rows}` where the rows stand, as a table `v`, or on SQLite `?1`, `?2` … for the columns of the one row
     at hand. The first statement is the one whose rows are counted; on PostgreSQL others may read what it returns, as
-    the table `{first}`. `row_type`: the type of PostgreSQL that such a row
-    has, column by column, where there is one.
+    the table `{first}`. `row_type`: the type of PostgreSQL that such a row has, column by column, where there is one.
     """
 
     __slots__ = ("_json", "_sqlite_adapt", "columns", "name", "places", "postgres", "row_type", "sqlite", "types")

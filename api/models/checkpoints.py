@@ -16,6 +16,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from api.models.statements import ConnectionLost
+
 log = logging.getLogger(__name__)
 
 #: From a commit to the checkpoint that takes it over.
@@ -57,7 +59,7 @@ class Checkpoints:
             await self._checkpoint()
             async with self._turn:
                 await self._checkpoint()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, ConnectionLost) as error:
             log.warning("a checkpoint failed, the next one takes its place: %s", error)
         finally:
             self._task = None

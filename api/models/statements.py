@@ -18,9 +18,8 @@ transaction of Tortoise's, which it does not see. It sees what was committed bef
         rows = await transaction.fetch(ORDER, …)
 
 `{p}` stands for the columns of the shape's model, from the table or alias `p`; `{p.stored}` for the same inside of
-another SELECT, as they are stored. Arguments are Python's, the same for
-both databases: on SQLite ids and moments become the texts that Tortoise writes, and a list becomes JSON, to be taken
-apart by `json_each`.
+another SELECT, as they are stored. Arguments are Python's, the same for both databases: on SQLite ids and moments
+become the texts that Tortoise writes, and a list becomes JSON, to be taken apart by `json_each`.
 """
 
 import re
