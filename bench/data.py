@@ -251,7 +251,7 @@ class World:
         project_id: pgproto.UUID | None = None,
         action_id: pgproto.UUID | None = None,
     ) -> pgproto.UUID:
-        people, transfer_id = self.people, self._id(at)
+        people, transfer_id = self.people, action_id or self._id(at)
         part.transfers.append(
             (transfer_id, "LIVE", people.ids[user], self.apps[people.apps[user]], kind, grams, project_id, action_id,
              None, people.credited[user], people.debited[user], at, at)

@@ -23,9 +23,9 @@ from api.models import (
     ActionRef,
     ActionStatus,
     Claim,
-    Transfer,
     TransferKind,
-    new_ids,
+    moves,
+    new_id,
 )
 from api.models.action import REVERSE_ACTIONS
 from api.models.postings import RECORD, ActionPosting
@@ -126,7 +126,7 @@ class RecordAction(Order):
 
     def _post(self, book: Book, lines: Sequence[Line], calculated: str) -> ActionPosting:
         legs, at = self.legs, self.at
-        first, last, new = legs[0], legs[-1], new_ids(at)
+        first, last = legs[0], legs[-1]
         kind, quantity, reduction, credited = first.type, 0, 0, 0
         for leg, line in zip(legs, lines, strict=True):
             if leg.type != kind:
@@ -136,7 +136,7 @@ class RecordAction(Order):
             credited += line.credited_g
         book.credited += credited
         return ActionPosting(
-            new(),
+            new_id(at),
             self.environment,
             self.user_id,
             self.partner_id,
@@ -153,7 +153,6 @@ class RecordAction(Order):
             reduction,
             credited,
             at,
-            new(),
             book.credited,
             book.debited,
         )
@@ -179,7 +178,7 @@ class ReverseAction(Order):
             book = books[order.user_id]
             book.action = (await Action.by_ids([order.action_id])).get(order.action_id)
             book.gaps = await trace.gaps_of(order.user_id)
-            book.earned = await Transfer.of_action(order.user_id, order.action_id, TransferKind.EARN)
+            book.earned = await moves.earned_by(order.user_id, order.action_id)
             if book.earned is not None:
                 book.unspent = await trace.unspent_of(book.account, book.earned, book.gaps)
 

@@ -32,6 +32,7 @@ from api.models import (
     Transfer,
     TransferKind,
     User,
+    moves,
 )
 
 USERS_AT_ONCE = 200
@@ -89,7 +90,7 @@ async def _check_users(report: Report, watch: Watch) -> Counter[tuple[UUID, str]
         ids = [account.user_id for account in accounts]
         users = await User.by_ids(ids)
         transfers, gaps = defaultdict(list), defaultdict(list)
-        for transfer in await Transfer.of_users(ids):
+        for transfer in await moves.of_users(ids):
             transfers[transfer.user_id].append(transfer)
         for gap in await Gap.of_users(ids):
             gaps[gap.transfer_id].append(gap)

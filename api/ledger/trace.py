@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from api.ledger.positions import Range, overlap, part, taken, without
-from api.models import Action, Gap, Transfer, TransferKind
+from api.models import Action, Gap, Transfer, TransferKind, moves
 from api.models.standing import Standing
 
 
@@ -57,12 +57,12 @@ async def funded_by(donation: Transfer) -> list[tuple[UUID, int]]:
 
 async def spent_on(action: Action) -> list[Use]:
     """Return the donations that an action's grams went into, in the order in which they were made, each once."""
-    earn = await Transfer.of_action(action.user_id, action.id, TransferKind.EARN)
+    earn = await moves.earned_by(action.user_id, action.id)
     if earn is None:
         return []
     gaps = await gaps_of(action.user_id)
     places = _places(earn, await _returned(action.user_id, gaps))
-    donations = await Transfer.debits_between(action.user_id, places[0].starts, places[-1].ends)
+    donations = await moves.debits_between(action.user_id, places[0].starts, places[-1].ends)
     grams: dict[UUID, int] = {}
     for donation in donations:
         for piece in taken(donation.debited_after, donation.amount_g, gaps):
@@ -86,7 +86,7 @@ async def origins(user_id: UUID, ranges: Sequence[Range], gaps: Sequence[Range])
     if not homes:
         return []
     first, last = min(home.starts for _, home in homes), max(home.ends for _, home in homes)
-    credits_ = await Transfer.credits_between(user_id, first, last)
+    credits_ = await moves.credits_between(user_id, first, last)
     earned = [credit for credit in credits_ if credit.kind is TransferKind.EARN]
     ends = [credit.credited_after for credit in earned]
     found: list[Origin] = []

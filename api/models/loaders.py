@@ -20,6 +20,7 @@ from api.models.action import ACTION_PAGES, ACTIONS_BY_ID, CALCULATIONS, Action
 from api.models.api_key import KEYS_BY_ID, ApiKey
 from api.models.environment import Environment
 from api.models.event import EVENTS_BY_ID, EVENTS_BY_TRANSFER, Event
+from api.models.moves import MOVE_PAGES, SUMS
 from api.models.paging import Along, Page, PageStatement, Window, paged
 from api.models.partner import PARTNERS_BY_ID, Partner
 from api.models.project import (
@@ -38,9 +39,7 @@ from api.models.sandbox_clock import CLOCKS, SandboxClock
 from api.models.statements import Kept, Statement, kept
 from api.models.transfer import (
     DONATION_PAGES,
-    MOVE_PAGES,
     REVERSALS,
-    SUMS,
     TRANSFERS_BY_ID,
     Transfer,
     TransferKind,

@@ -1,8 +1,8 @@
 """Postings: an accepted donation or action as one row, of which each table takes what it keeps.
 
 A donation is a transfer, a fact for the sealer and a receipt, which say the same things of it: who, through whom, when,
-how much. Told once and not three times, it costs half as much to send. A receipt's id says nothing by itself, so here
-it is the id of what it is a receipt for.
+how much. Told once and not three times, it costs half as much to send. The id of a receipt, and of the transfer of what
+an action earned, says nothing by itself, so here it is the id of what they belong to.
 
 What was posted reads like what will be read of it later, an action or a transfer, and like its receipt.
 """
@@ -89,7 +89,6 @@ class ActionPosting(NamedTuple):
     reduction_g: int
     credited_g: int
     created_at: datetime
-    earn_id: UUID
     credited_after: int
     debited_after: int
 
@@ -117,7 +116,7 @@ class ActionPosting(NamedTuple):
         return self.id
 
 
-COLUMNS = columns_of(Transfer) | columns_of(Receipt) | {"earn_id": columns_of(Transfer)["id"]}
+COLUMNS = columns_of(Transfer) | columns_of(Receipt)
 WHO = ("environment", "user_id", "partner_id")
 RECEIPT = ("id", "user_id", "partner_id", "key", "fingerprint", "created_at")
 POSITIONS = ("credited_after", "debited_after")
@@ -151,9 +150,8 @@ POST_ACTIONS = posting(
     ),
     Part(
         Transfer,
-        (*WHO, *POSITIONS, "created_at"),
+        ("id", *WHO, *POSITIONS, "created_at"),
         {
-            "id": "v.earn_id",
             "kind": f"'{TransferKind.EARN}'",
             "amount_g": "v.credited_g",
             "action_id": "v.id",
@@ -168,5 +166,5 @@ POST_ACTIONS = posting(
         where="v.external_ref IS NOT NULL",
     ),
     Part(Receipt, RECEIPT, {"operation": f"'{RECORD}'", "result_id": "v.id"}),
-    row_type="posted_action",
+    row_type="recorded_action",
 )

@@ -9,13 +9,11 @@ overlap, that trip paid for that donation.
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Required, TypedDict, Unpack
+from typing import NamedTuple, Required, TypedDict, Unpack
 from uuid import UUID
 
 from tortoise import fields
-from tortoise.expressions import F, Q
-from tortoise.functions import Sum
-from tortoise.indexes import Index
+from tortoise.expressions import Q
 from tortoise.models import Model
 
 from api.models.changes import insert
@@ -73,11 +71,7 @@ class Transfer(Model):
 
     class Meta:
         table = "transfer"
-        # Those that hold a part of the rows, or more than they are sorted by, are in the migration 0003.
-        indexes = (
-            Index(fields=("user_id", "id")),
-            Index(fields=("partner_id", "id")),
-        )
+        # Its indexes hold a part of the rows each, or more than they are sorted by: see the migrations 0003 and 0005.
 
     @property
     def credit_starts(self) -> int:
@@ -107,55 +101,10 @@ class Transfer(Model):
         return await page_of(rows, window)
 
     @classmethod
-    async def history(cls, window: Window, user_id: UUID, partner_id: UUID | None) -> "Page[Transfer]":
-        """Return the moves of a user's energy, those through one partner where it is named, newest first."""
-        rows = cls.filter(user_id=user_id)
-        return await page_of(rows if partner_id is None else rows.filter(partner_id=partner_id), window)
-
-    @classmethod
-    async def of_users(cls, user_ids: Collection[UUID]) -> "list[Transfer]":
-        """Return every move of these users' energy."""
-        return await cls.filter(user_id__in=list(user_ids))
-
-    @classmethod
-    async def sums(cls, user_ids: Collection[UUID]) -> dict[UUID, dict[TransferKind, int]]:
-        """Return the grams that were moved for each user, by kind."""
-        grouped = cls.filter(user_id__in=list(user_ids)).annotate(grams=Sum("amount_g")).group_by("user_id", "kind")
-        sums: dict[UUID, dict[TransferKind, int]] = {}
-        rows: list[Any] = await grouped.values_list("user_id", "kind", "grams")
-        for user_id, kind, grams in rows:
-            sums.setdefault(user_id, {})[TransferKind(kind)] = int(grams)
-        return sums
-
-    @classmethod
-    async def credits_between(cls, user_id: UUID, starts: int, ends: int) -> "list[Transfer]":
-        """Return the user's credits that hold any gram at the positions from `starts` to before `ends`, in order."""
-        overlap = cls.filter(user_id=user_id, kind__in=CREDITS, credited_after__gt=starts)
-        overlap = overlap.annotate(credit_starts_at=F("credited_after") - F("amount_g"))
-        return await overlap.filter(credit_starts_at__lt=ends).order_by("credited_after")
-
-    @classmethod
-    async def debits_between(cls, user_id: UUID, starts: int, ends: int) -> "list[Transfer]":
-        """Return the user's donations that may hold any gram at the positions from `starts` to before `ends`, in order.
-
-        A donation's grams end at `debited_after`; where they start depends on the gaps it stepped over, so the
-        donation after the last one that ends in the range is returned as well.
-        """
-        donations = cls.filter(user_id=user_id, kind=TransferKind.DONATE, debited_after__gt=starts)
-        inside = await donations.filter(debited_after__lte=ends).order_by("debited_after")
-        beyond = await donations.filter(debited_after__gt=ends).order_by("debited_after").first()
-        return [*inside, beyond] if beyond else inside
-
-    @classmethod
     async def returns_of(cls, user_id: UUID) -> "list[Transfer]":
         """Return the credits by which reversed donations came back to a user, in order."""
         returns = cls.filter(user_id=user_id, reverses__isnull=False, kind=TransferKind.REVERSE_DONATE)
         return await returns.order_by("credited_after")
-
-    @classmethod
-    async def of_action(cls, user_id: UUID, action_id: UUID, kind: TransferKind) -> "Transfer | None":
-        """Return the transfer of one kind that belongs to an action."""
-        return await cls.filter(user_id=user_id, action_id=action_id, kind=kind).first()
 
     @classmethod
     async def reversals_of(cls, ids: Collection[UUID]) -> dict[UUID, "Transfer"]:
@@ -168,11 +117,10 @@ TRANSFER = Shape.of(Transfer)
 TRANSFERS_BY_ID = Statement.by("transfers by id", TRANSFER, "transfer")
 REVERSALS = Statement.by("reversals of transfers", TRANSFER, "transfer", "reverses")
 
-#: What is shown of a donation, and asked of it to trace its grams; and what is shown of any move.
+#: What is shown of a donation, and asked of it to trace its grams.
 DONATION = Shape.of(
     Transfer, "id", "user_id", "partner_id", "amount_g", "project_id", "debited_after", "created_at"
 ).shown()
-MOVE = Shape.of(Transfer, "id", "kind", "amount_g", "created_at").shown()
 
 #: Keys: user, partner, environment; then the bounds.
 DONATION_PAGES = PageStatement(
@@ -197,43 +145,6 @@ FROM json_each(?1) k CROSS JOIN transfer t ON t.id IN (
     AND s.id > k.value ->> 3 AND s.id < k.value ->> 4 AND s.kind = 'DONATE'
   ORDER BY s.id DESC LIMIT ?2)
 ORDER BY k.key, t.id DESC
-""",
-)
-MOVE_PAGES = PageStatement(
-    "pages of transfers of users",
-    MOVE,
-    postgres="""
-SELECT {t}, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
-  WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
-CROSS JOIN LATERAL (
-  SELECT {t.stored} FROM transfer t
-  WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
-    AND t.id > k.low AND t.id < k.high
-  ORDER BY t.id DESC LIMIT $6
-) t
-""",
-    sqlite="""
-SELECT {t}, k.key AS n
-FROM json_each(?1) k CROSS JOIN transfer t ON t.id IN (
-  SELECT s.id FROM transfer s
-  WHERE s.user_id = k.value ->> 0 AND s.partner_id = k.value ->> 1 AND s.environment = k.value ->> 2
-    AND s.id > k.value ->> 3 AND s.id < k.value ->> 4
-  ORDER BY s.id DESC LIMIT ?2)
-ORDER BY k.key, t.id DESC
-""",
-)
-
-SUM = Shape.of(Transfer, "user_id", "kind", grams=fields.BigIntField())
-SUMS: Statement[Any] = Statement(
-    "sums of transfers of users",
-    SUM,
-    postgres="""
-SELECT {t}, sum(t.amount_g)::bigint AS grams FROM transfer t WHERE t.user_id = ANY($1) GROUP BY t.user_id, t.kind
-""",
-    sqlite="""
-SELECT {t}, sum(t.amount_g) AS grams FROM transfer t
-WHERE t.user_id IN (SELECT value FROM json_each(?1)) GROUP BY t.user_id, t.kind
 """,
 )
 

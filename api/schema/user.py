@@ -10,7 +10,7 @@ import strawberry
 
 from api import models
 from api.access import Scope
-from api.models import Environment
+from api.models import Environment, moves
 from api.models.loaders import UserPage
 from api.models.user import UserWithBalance
 from api.models.user_link import LinkedUser
@@ -137,7 +137,7 @@ class User(Node):
         caller, user_id = info.context.caller, self.row.id
         wanted = window(first, after, last, before)
         if caller.owner_id is None:
-            return later(models.Transfer.history(wanted, user_id, None), _transfers)
+            return later(moves.history(wanted, user_id), _transfers)
         own = UserPage(user_id, caller.owner_id, caller.environment, wanted, _transfers.columns(info))
         return info.context.loaders.move_pages.load(own, _transfers)
 

@@ -320,7 +320,7 @@ async def test_the_window_of_a_reversal_ends(url: str, app_partner: Actor, proje
 async def test_only_a_donation_of_ones_own_is_reversed(
     story: Story, ledger: Ledger, app_partner: Actor, other_app: Actor
 ) -> None:
-    action = await story.earn(416)
+    await story.earn(416)
     donation = await story.donate(400)
     await story.reverse_donation(donation)
     kinds = {transfer.kind: transfer for transfer in await Transfer.all()}
@@ -331,7 +331,7 @@ async def test_only_a_donation_of_ones_own_is_reversed(
         with pytest.raises(DonationNotFound):
             await ledger.reverse_donation(stranger.partnership, donation.id, "theirs")
     with pytest.raises(DonationNotFound):
-        await ledger.reverse_donation(app_partner.partnership, action.id, "an action")
+        await ledger.reverse_donation(app_partner.partnership, new_id(), "nobody's")
     for kind in (TransferKind.EARN, TransferKind.REVERSE_DONATE):
         outcome = await ledger.reverse_donation(app_partner.partnership, kinds[kind].id, kind.value)
         assert isinstance(outcome.refusal, DonationNotFound)

@@ -10,9 +10,12 @@ from api.ledger.errors import (
     AlreadyReversed,
 )
 from api.models import (
+    Account,
     Action,
     ActionStatus,
     Environment,
+    Transfer,
+    TransferKind,
     new_id,
 )
 from tests.conftest import Actor
@@ -46,6 +49,24 @@ async def test_an_action_is_reversed_once_and_by_its_partner_alone(
     assert await all_rows() == after
     reversed_row = (await Action.by_ids([row.id]))[row.id]
     assert (reversed_row.status, reversed_row.taken_back_g) == (ActionStatus.REVERSED, 416)
+
+
+async def test_what_an_action_earned_before_it_had_the_actions_id_is_found_all_the_same(
+    ledger: Ledger, app_partner: Actor
+) -> None:
+    (row,) = await recorded(ledger, app_partner, action("new", trip("BUS", 8_000)))
+    old = (await Action.filter(id=row.id).values())[0] | {"id": new_id()}
+    earned = (await Transfer.filter(id=row.id).values())[0]
+    earned |= {"id": new_id(), "action_id": old["id"], "credited_after": 2 * 416}
+    await Action.create(**old)
+    await Transfer.create(**earned)
+    await Account.filter(user_id=row.user_id).update(credited=2 * 416, version=2)
+
+    outcome = await ledger.reverse_action(app_partner.partnership, old["id"], "reverse", at=NOON)
+
+    assert (outcome.result_id, outcome.refusal, outcome.balance_g) == (old["id"], None, 416)
+    reversal = await Transfer.get(kind=TransferKind.REVERSE_EARN)
+    assert (reversal.reverses, reversal.action_id, reversal.amount_g) == (earned["id"], old["id"], 416)
 
 
 async def test_an_action_that_was_capped_to_nothing_can_be_reversed(ledger: Ledger, app_partner: Actor) -> None:

@@ -209,7 +209,8 @@ async def test_the_types_of_rows_are_those_of_the_columns_that_are_sent(url: str
     await connection.close()
 
     plain = {"timestamp with time zone": "timestamptz", "integer": "int"}
-    assert sent == {name: [plain.get(one, one) for one in types] for name, types in rows}
+    # A process from before migration 0005 may serve beside this one, and sends these.
+    assert sent == {name: [plain.get(one, one) for one in types] for name, types in rows if name != "posted_action"}
     assert len(sent) > 2
 
 
