@@ -53,6 +53,7 @@ from api.execution.resolving import resolver_of
 from api.execution.runtime import Complete, Done, Execution, Plan, Position, Spot
 from api.execution.selections import FIELDS_MAX, NotCompiled, Selections
 from api.execution.tables import Beside, Table
+from api.execution.written import Form, WrittenList
 
 __all__ = ["FIELDS_MAX", "Compiled", "NotCompiled"]
 
@@ -157,6 +158,9 @@ class _Compilation:
         self._sources: list[str] = []
         # What completes many objects by their rows, by what completes one.
         self._by_rows: dict[Select, Rows] = {}
+        # How the lists of an object are written, by what completes it; and those of the one at hand, by their names.
+        self._forms_of: dict[Select, Mapping[str, Form]] = {}
+        self._forms: dict[str, Form | None] = {}
 
     @property
     def source(self) -> str:
@@ -184,6 +188,7 @@ class _Compilation:
         """Write the function of a selection, of objects of just one class if that may be known."""
         found = self._selections.below(kind, details)
         outer, self._is_of_object_alone = self._is_of_object_alone, True
+        forms_around, self._forms = self._forms, {}
         read = cells_of(kind, origin, found, self._selections)
         written = read.rest if read is not None else found
         fields = [self._field(kind, origin, key, details, "p") for key, details in written.items()]
@@ -205,6 +210,8 @@ class _Compilation:
         select: Select = self._define("select", kind, "x, s, p", [*body, "return d"])
         if rows is not None:
             self._by_rows[select] = rows
+        self._forms_of[select] = {name: form for name, form in self._forms.items() if form is not None}
+        self._forms = forms_around
         return select
 
     def _table(self, kind: GraphQLObjectType, origin: type, read: Selected) -> Table:
@@ -212,13 +219,15 @@ class _Compilation:
 
     def _rows(self, kind: GraphQLObjectType, table: Table, read: Selected, fields: list[str]) -> Rows:
         """Write what completes many objects by their rows: what is read of these, and the rest of the fields."""
-        rest, beside = self._define("rest", kind, "x, s, p, d", fields).__name__ if fields else None, None
+        rest, put = self._define("rest", kind, "x, s, p, d", fields).__name__ if fields else None, None
         with self._selections.counted_before():
             found = beside_of(kind, read, self._selections)
         if found is not None:
             other = self._table(found.kind, found.origin, found.read)
-            beside = self._keep("B", Beside(found.key, found.column, other).put)
-        return Rows(self._keep("T", table.takes), self._keep("T", table.read), rest, beside)
+            put = self._keep("B", Beside(found.key, found.column, other).put)
+        written = WrittenList.of(read, found)
+        write, form = (self._keep("W", written.write), written.form) if written is not None else (None, None)
+        return Rows(self._keep("T", table.takes), self._keep("T", table.read), rest, put, write, form)
 
     def _of_others(self, kind: GraphQLObjectType, details: list[Any]) -> Select:
         """Return the same selection for objects of whatever class, which is written when one is met."""
@@ -262,6 +271,8 @@ class _Compilation:
         spot_name = self._keep("F", spot)
         value = self._value(spot, origin, around)
         usual = self._type(spot, field.type, details)
+        if isinstance(usual, List) and usual.form is not None:  # a list that is shown twice would have two
+            self._forms[name] = None if name in self._forms else usual.form
         target = f"d[{key!r}]"
         if usual.needs_position:
             position = f"q = ({around}, {key!r}, {parent.name!r}, d, {spot.nullable})\n"
@@ -311,6 +322,7 @@ class _Compilation:
             if certain is not None:
                 classes.add(certain)
             select = self.select(kind, details)
+            spot.forms = self._forms_of[select]
             usual = Object(self._keep("K", classes), self._keep("S", select), self._by_rows.get(select))
             return usual, an_object(kind, select, spot, classes)
         assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - there are no others

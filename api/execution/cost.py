@@ -35,6 +35,7 @@ from graphql import (
 )
 
 from api.execution.weights import FieldWeight, ListSize, Path, Weights
+from api.execution.written import Written
 
 Variables: TypeAlias = Mapping[str, Any]
 
@@ -74,6 +75,8 @@ class Step:
         """Return what the field came to, by its value in the answer."""
         if value is None:
             return self.weight
+        if type(value) is Written:
+            return self.weight + value.count * self._inside((value.like,))
         if not self.steps:
             return self.weight + self.each * (len(value) if type(value) is list else 1)
         return self.weight + self._inside(value if type(value) is list else (value,))
@@ -89,6 +92,8 @@ class Step:
                         found = value[step.key]
                         if found is None:
                             total += step.weight
+                        elif type(found) is Written:
+                            total += step.weight + found.count * step._inside((found.like,))  # noqa: SLF001 - its own
                         elif step.steps:
                             total += step.weight + step._inside(found if type(found) is list else (found,))  # noqa: SLF001 - its own
                         else:

@@ -32,11 +32,17 @@ if d is None:
     return {2}(x, s, p)"""
 
 
+#: The condition on a value `{0}` for that it is a text.
+OWN_TEXT = "type({0}) is str"
+
+
 class Inline:
     """A kind of type without a usual case: its values are completed by a call."""
 
     needs_position = True
     nullable = True
+    #: As what its values can be written by somebody else (`written.py`), if they can.
+    written_as: str | None = None
 
     def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
         """Return the statements for a value; `depth` is of lists in lists."""
@@ -67,9 +73,10 @@ class OwnScalar(Inline):
 
     needs_position = False
 
-    def __init__(self, condition: str) -> None:
+    def __init__(self, condition: str, written_as: str | None = None) -> None:
         """Take a condition on the value `{0}`."""
         self._condition = condition
+        self.written_as = written_as
 
     @override
     def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
@@ -94,6 +101,7 @@ class Leaf(Inline):
         self._classes = classes
         self._coerce = coerce
         self._nothing = nothing
+        self.written_as = "text" if own == OWN_TEXT else None
 
     @override
     def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
@@ -113,6 +121,7 @@ class Member(Inline):
     """A member of an enum, whose name is in a dictionary."""
 
     needs_position = False
+    written_as = "name"
 
     def __init__(self, classes: str, names: str, known: Mapping[Any, Any]) -> None:
         """Take names, and the dictionary itself."""
@@ -145,6 +154,9 @@ class Rows(NamedTuple):
     rest: str | None
     #: Does that for all of them at once, unless something is unusual, if it can be.
     beside: str | None = None
+    #: Puts such a sequence together that came written, if it can.
+    written: str | None = None
+    form: Any = None
 
 
 class Object(Inline):
@@ -168,6 +180,8 @@ class List(Inline):
     def __init__(self, spot: str, items: Inline) -> None:
         self._spot = spot
         self._items = items
+        #: By what the list can be written, if its items are objects that hold rows.
+        self.form: Any = items.rows.form if isinstance(items, Object) and items.rows is not None else None
 
     @override
     def write(self, value: str, target: str, position: str, otherwise: str, depth: int = 0) -> str:
@@ -207,4 +221,6 @@ class List(Inline):
             item = f"{r} = ({position}, {i}, None, {o}, {self._items.nullable})\n{names.rest}(x, {u}, {r}, {o}[{i}])"
             otherwise = f"elif not {names.beside}({value}, {o})" if names.beside is not None else "else"
             statements += f"\n{otherwise}:\n{indent(self._loop(value, item, r, depth), '    ')}"
+        if names.written is not None:
+            statements = f"{o} = {target} = {names.written}({value})\nif {o} is None:\n{indent(statements, '    ')}"
         return f"elif {names.takes}({value}):\n{indent(statements, '    ')}\n"

@@ -9,21 +9,24 @@ from graphql import GraphQLEnumType, GraphQLLeafType, Undefined
 from graphql.pyutils import inspect
 from graphql.type import GraphQLBoolean, GraphQLFloat, GraphQLID, GraphQLInt, GraphQLString
 
-from api.execution.inlining import Inline, Leaf, Member, OwnScalar
+from api.execution.inlining import OWN_TEXT, Inline, Leaf, Member, OwnScalar
 from api.execution.runtime import Complete, Execution, Position
 
 USUAL_MAX = 1_000
 
 # What a value of one of GraphQL's own scalars is nearly always: then it is its own serialization.
 USUAL_SCALARS: Mapping[str, str] = {
-    GraphQLString.name: "type({0}) is str",
-    GraphQLID.name: "type({0}) is str",
+    GraphQLString.name: OWN_TEXT,
+    GraphQLID.name: OWN_TEXT,
     GraphQLInt.name: "type({0}) is int and -2147483648 <= {0} <= 2147483647",
     GraphQLFloat.name: "type({0}) is float and -1.7976931348623157e308 <= {0} <= 1.7976931348623157e308",
     GraphQLBoolean.name: "({0} is True or {0} is False)",
 }
 # What Python's own types make of a value of just that type is the value.
 USUAL_SERIALIZERS: Mapping[Any, str] = {kind: f"type({{0}}) is {kind.__name__}" for kind in (str, int, float, bool)}
+#: As what such a value can be written by somebody else.
+WRITTEN_AS = {"String": "text", "ID": "text", "Int": "int32", "Boolean": "boolean"}
+SERIALIZERS_WRITTEN_AS: Mapping[Any, str] = {str: "text", int: "integer", bool: "boolean"}
 OWN_SCALARS = {one.name: one for one in (GraphQLString, GraphQLID, GraphQLInt, GraphQLFloat, GraphQLBoolean)}
 
 
@@ -92,13 +95,13 @@ def a_leaf(kind: GraphQLLeafType, keep: Callable[[str, object], str]) -> tuple[I
     classes = Usual()
     complete = leaf(kind, classes)
     if OWN_SCALARS.get(kind.name) is kind:
-        return OwnScalar(USUAL_SCALARS[kind.name]), complete
+        return OwnScalar(USUAL_SCALARS[kind.name], WRITTEN_AS.get(kind.name)), complete
     if isinstance(kind, GraphQLEnumType):
         members = Members(kind)
         return Member(keep("K", classes), keep("L", members), members), complete
     serialize = kind.coerce_output_value
     if isinstance(serialize, type) and serialize in USUAL_SERIALIZERS:
-        return OwnScalar(USUAL_SERIALIZERS[serialize]), complete
+        return OwnScalar(USUAL_SERIALIZERS[serialize], SERIALIZERS_WRITTEN_AS.get(serialize)), complete
     nothing = keep("N", partial(no_value, kind))
     own = USUAL_SERIALIZERS.get(getattr(serialize, "keeps", None))
     return Leaf(keep("K", classes), keep("L", serialize), nothing, own), complete

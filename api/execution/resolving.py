@@ -91,6 +91,11 @@ class CompiledInfo(Info[Any, Any]):
         return self._spot.found_out
 
     @property
+    def forms(self) -> Mapping[str, Any]:
+        """By what the lists of this field's object can be written (`written.Form`), by the names of their fields."""
+        return self._spot.forms
+
+    @property
     @override
     def context(self) -> Any:
         return self._execution.context

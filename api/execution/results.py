@@ -10,6 +10,7 @@ import orjson
 from graphql import GraphQLError
 
 from api.execution.errors import FormattedError, Refused, format_request_errors
+from api.execution.written import Written, fragment
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -72,6 +73,10 @@ def rejected(errors: Iterable[GraphQLError], request_id: str, *, status: int = 4
 def encode(value: object) -> bytes:
     """Encode JSON, and never fail: an answer that was worked for is not lost to an odd value in it."""
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default=fragment)
     except TypeError:  # an integer past 64 bits, half of a surrogate pair, something from a custom scalar
-        return json.dumps(value, default=str, separators=(",", ":")).encode()
+        return json.dumps(value, default=_plain, separators=(",", ":")).encode()
+
+
+def _plain(value: object) -> object:
+    return orjson.loads(value.text) if isinstance(value, Written) else str(value)

@@ -20,6 +20,7 @@ from asyncio import (
     wait,
 )
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -44,6 +45,8 @@ from graphql.type import GraphQLResolveInfoHelpers
 
 from api.execution.awaiting import dispose, drop, forget, hear, leave, settle
 
+NO_FORMS: Mapping[str, Any] = MappingProxyType({})
+
 Position: TypeAlias = tuple["Position | None", str | int, str | None, Any, bool]
 Complete: TypeAlias = Callable[["Execution", Any, Position], Any]
 # Hears that there is nothing more to wait for, or which bug of ours ended the wait.
@@ -62,7 +65,7 @@ class Later(Exception):
 class Spot:
     """What is known of a position before execution: a field of an operation, or the items of its list."""
 
-    __slots__ = ("complete", "definition", "found_out", "key", "nodes", "nullable", "parent", "selected")
+    __slots__ = ("complete", "definition", "forms", "found_out", "key", "nodes", "nullable", "parent", "selected")
 
     def __init__(
         self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode], *, nullable: bool
@@ -77,6 +80,8 @@ class Spot:
         self.selected: dict[tuple[str, ...], frozenset[str]] = {}
         # What a resolver has found out of these.
         self.found_out: dict[Any, Any] = {}
+        # By what the lists of the field's object can be written, by their names.
+        self.forms: Mapping[str, Any] = NO_FORMS
 
     @property
     def name(self) -> str:

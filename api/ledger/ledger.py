@@ -283,7 +283,7 @@ class Ledger:
         """
         check_key(key)
         donation = (await Transfer.by_ids([donation_id])).get(donation_id)
-        if donation is None or not caller.owns(donation):
+        if donation is None or donation.kind is not TransferKind.DONATE or not caller.owns(donation):
             raise DonationNotFound
         common = _common(caller, donation.user_id, key, at or await self.moment(caller))
         return await self._writer.post(

@@ -11,6 +11,9 @@ own, of which PostgreSQL logs the whole once after each checkpoint.
 
 PostgreSQL cuts off the end of the outbox whenever it finds that empty, under a lock that nobody reads or writes beside:
 with gigabytes of buffers to look through, donations stood still for up to a fifth of a second. It is told not to.
+
+Keys of several parts by which rows are asked for thousands of times a second have types there, as rows have that are
+written (migration 0004).
 """
 
 from tortoise import migrations
@@ -29,6 +32,14 @@ SQLITE = (
     "CREATE INDEX transfer_credit ON transfer (user_id, credited_after) WHERE kind IN ('EARN', 'REVERSE_DONATE')",
     "DROP INDEX transfer_debit",
 )
+#: Keys of several parts by which rows are asked for.
+KEYS = {
+    "page_key": "user_id uuid, partner_id uuid, environment text, low uuid, high uuid",
+    "link_key": "partner_id uuid, environment text, user_id uuid",
+    "ref_key": "partner_id uuid, environment text, ref text",
+    "order_key": "user_id uuid, partner_id uuid, key text, project_id uuid",
+    "time_key": "user_id uuid, since timestamptz, until timestamptz",
+}
 POSTGRES = (
     "ALTER TABLE outbox SET (vacuum_truncate = off)",
     # In the order of an action's posting, without an id of what it earned.
@@ -37,6 +48,7 @@ POSTGRES = (
     "quantity bigint, started_at timestamptz, ended_at timestamptz, external_ref text, status text, "
     "calculation text, reduction_g bigint, credited_g bigint, created_at timestamptz, "
     "credited_after bigint, debited_after bigint)",
+    *(f"CREATE TYPE {name} AS ({columns})" for name, columns in KEYS.items()),
 )
 
 

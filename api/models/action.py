@@ -132,16 +132,15 @@ SHOWN_ACTION = Shape.of(
 ACTION_PAGES = PageStatement(
     "pages of actions of users",
     SHOWN_ACTION,
-    postgres="""
-SELECT {a}, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
-  WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
-CROSS JOIN LATERAL (
+    rows="a",
+    keys="""
+unnest($1::page_key[]) WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
+""",
+    page="""
   SELECT {a.stored} FROM action a
   WHERE a.user_id = k.user_id AND a.partner_id = k.partner_id AND a.environment = k.environment
     AND a.id > k.low AND a.id < k.high
-  ORDER BY a.id DESC LIMIT $6
-) a
+  ORDER BY a.id DESC LIMIT $2
 """,
     sqlite="""
 SELECT {a}, k.key AS n
@@ -167,7 +166,7 @@ STANDING: Statement[Any] = Statement(
     postgres="""
 SELECT {a}, a.started_at AS starts, a.ended_at AS ends,
   CASE WHEN a.calculation #> '{{lines,1}}' IS NOT NULL THEN a.calculation -> 'lines' END AS lines
-FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS k (user_id, since, until)
+FROM unnest($1::time_key[]) AS k (user_id, since, until)
 JOIN action a
   ON a.user_id = k.user_id AND a.ended_at > k.since AND a.started_at < k.until AND a.status <> 'REVERSED'
 """,

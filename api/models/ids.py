@@ -97,7 +97,8 @@ def first_id(at: datetime) -> UUID:
 def encoder(prefix: str) -> Callable[[UUID], str]:
     """Return what makes TypeID texts with a prefix, for example `usr_01h455vb4pex5vsknk084sn02q`.
 
-    Its attribute `many` makes those of many ids at once, in half of the time.
+    Its attribute `many` makes those of many ids at once, in half of the time; `packed` those of ids that come as one
+    text of bytes, with `GAP` between them, and how many they are.
     """
     pairs = PAIRS
 
@@ -115,6 +116,7 @@ def encoder(prefix: str) -> Callable[[UUID], str]:
         )
 
     encode.many = partial(_encode_many, f"{prefix}_", encode)  # type: ignore[attr-defined]
+    encode.packed = partial(_encode_packed, f"{prefix}_")  # type: ignore[attr-defined]
     return encode
 
 
@@ -126,7 +128,12 @@ def _encode_many(start: str, encode: Callable[[UUID], str], values: Sequence[UUI
             return [encode(value) for value in values]
         some = (values[at : at + MANY_MAX] for at in range(0, count, MANY_MAX))
         return [text for one in some for text in _encode_many(start, encode, one)]
-    number = int.from_bytes(GAP.join([value.bytes for value in values]), "big")
+    return _encode_packed(start, GAP.join([value.bytes for value in values]), count)
+
+
+def _encode_packed(start: str, packed: bytes, count: int) -> list[str]:
+    """Return TypeID texts of ids in their slots."""
+    number = int.from_bytes(packed, "big")
     for low, high, shift in _halvings(-count // 8 * -8):
         number = number & low | (number & high) << shift
     # What is ahead of the digits in a slot becomes the end of a line, and that the beginning of the next text.

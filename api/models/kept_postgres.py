@@ -8,7 +8,7 @@ Reads and transactions have connections apart, so that neither waits for the oth
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -79,6 +79,11 @@ def _as_sent(moment: datetime) -> tuple[int]:
     return (microseconds(moment),)
 
 
+def _arrays(statement: Statement[Any], keys: Sequence[Sequence[Any]]) -> Iterable[Any]:
+    """Return keys as a statement takes them: as they are, where they have a type, or else each of their parts."""
+    return (keys,) if statement.has_key_type else zip(*keys, strict=True)
+
+
 class Connection:
     """One connection, and what was prepared on it."""
 
@@ -107,8 +112,8 @@ class Connection:
         return rows  # type: ignore[no-any-return]
 
     async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
-        """Run a question about keys of several parts, of which each is an array."""
-        return await self.fetch(statement, *zip(*keys, strict=True), *others) if keys else []
+        """Run a question about keys of several parts."""
+        return await self.fetch(statement, *_arrays(statement, keys), *others) if keys else []
 
     async def change(self, *changes: Changed) -> None:
         """Make changes by one statement.
@@ -271,6 +276,7 @@ class KeptPostgres:
 
     def __init__(self, connect: Connect, *, writers: int = LANES) -> None:
         self.lanes = LANES
+        self.writes_pages = True
         self.loaders: object = None
         self._readers = Connections(connect, LANES)
         self._writers = Connections(connect, writers)
@@ -287,8 +293,8 @@ class KeptPostgres:
             return await self._fetch(statement, arguments, is_fresh=True)
 
     async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
-        """Run a question about keys of several parts, of which each is an array."""
-        return await self.fetch(statement, *map(list, zip(*keys, strict=True)), *others) if keys else []
+        """Run a question about keys of several parts."""
+        return await self.fetch(statement, *_arrays(statement, keys), *others) if keys else []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -58,6 +58,7 @@ class KeptSqlite:
 
     def __init__(self, client: Queue) -> None:
         self.lanes = 1
+        self.writes_pages = False
         self.loaders: object = None
         self._client = client
         self._reader: Opened | None = None
@@ -198,6 +199,7 @@ class KeptInMemory:
 
     def __init__(self, client: Queue) -> None:
         self.lanes = 1
+        self.writes_pages = False
         self.loaders: object = None
         self._client = client
 

@@ -46,18 +46,24 @@ from api.models.transfer import (
 )
 from api.models.user import USERS_BY_ID, UserWithBalance
 from api.models.user_link import LINKED_USERS, NAMED_USERS, LinkedUser
+from api.models.written import Form, WrittenPage, parameters
 
 Key = TypeVar("Key", bound=tuple[Any, ...])
 Row = TypeVar("Row")
 Ask: TypeAlias = Callable[[list[Any]], Awaitable[Mapping[Any, Any]]]
-#: Takes the rows of pages, and returns by id these columns of what they refer to.
-Bring: TypeAlias = Callable[[list[Any], Columns], Awaitable[Mapping[Any, Any]]]
+#: Takes ids that the rows of pages refer to, and returns by id these columns of what has them.
+Bring: TypeAlias = Callable[[list[UUID], Columns], Awaitable[Mapping[Any, Any]]]
+#: Takes a row, and returns the id that it refers to.
+ReferOf: TypeAlias = Callable[[Any], UUID]
 
 #: To which key a row belongs: it is the last column.
 NUMBER = itemgetter(-1)
 
+_id_of = attrgetter("id")
 _project_of = attrgetter("project_id")
 
+#: So many parts of a page's key name the list that it is of.
+NAMING = 3
 #: What does not come along with a page.
 NOTHING: Columns = frozenset()
 
@@ -69,25 +75,33 @@ REQUESTS_MAX = 32
 
 
 class ProjectPage(NamedTuple):
-    """A page of the projects that match, with these columns, and these of the organisations that take part."""
+    """A page of the projects that match, with these columns, and along with them these of their organisations.
+
+    If it can be written by the form, it comes written.
+    """
 
     category: ProjectCategory | None
     status: ProjectStatus | None
     partner_id: UUID | None
     window: Window
     columns: Columns = ALL
-    organisations: Columns = NOTHING
+    along: Columns = NOTHING
+    form: Form | None = None
 
 
 class UserPage(NamedTuple):
-    """A page of what one partner did for one user in one world, with these columns, and these of its projects."""
+    """A page of what one partner did for one user in one world, with these columns, and along with it some of projects.
+
+    If it can be written by the form, it comes written.
+    """
 
     user_id: UUID
     partner_id: UUID
     environment: Environment
     window: Window
     columns: Columns = ALL
-    projects: Columns = NOTHING
+    along: Columns = NOTHING
+    form: Form | None = None
 
 
 class Loaders:
@@ -117,7 +131,7 @@ class Loaders:
         self.named_users: Loader[tuple[UUID, Environment, str], LinkedUser] = rows(self._each(NAMED_USERS))
         self.action_pages: Loader[UserPage, Page[Action]] = rows(self._pages(ACTION_PAGES), REQUESTS_MAX)
         self.donation_pages: Loader[UserPage, Page[Transfer]] = rows(
-            self._pages(DONATION_PAGES, self._projects_of), REQUESTS_MAX
+            self._pages(DONATION_PAGES, self._projects, _project_of), REQUESTS_MAX
         )
         self.move_pages: Loader[UserPage, Page[Transfer]] = rows(self._pages(MOVE_PAGES), REQUESTS_MAX)
         # By a bare id: who shows them looks whose they are.
@@ -162,56 +176,74 @@ class Loaders:
 
         return ask
 
-    def _pages(self, statement: PageStatement[Any], bring: Bring | None = None) -> Ask:
+    def _pages(self, statement: PageStatement[Any], bring: Bring | None = None, refer: ReferOf = _id_of) -> Ask:
         """Ask for a page for each key: in one statement for those that are alike.
 
-        The last parts of a key are its window, the columns of its rows, and those of what `bring` finds for the rows,
-        which comes along where there are any.
+        `bring` finds what the rows refer to, by the ids that `refer` takes of them, where a key wants it along.
         """
 
         async def ask(keys: list[Any]) -> Mapping[Any, Any]:
-            alike: dict[tuple[bool, int, Columns], list[Any]] = {}
+            alike: dict[tuple[Any, ...], list[Any]] = {}
             for key in keys:
                 window = key.window
-                alike.setdefault((window.is_ascending, window.limit, key.columns), []).append(key)
+                form = key.form if self._kept.writes_pages and not window.from_end else None
+                alike.setdefault((window.is_ascending, window.limit, key.columns, form), []).append(key)
             pages: dict[Any, Any] = {}
-            for (is_ascending, limit, columns), group in alike.items():
-                chosen = (statement.ascending if is_ascending else statement.descending).only(columns)
-                bounded = [(*key[:-3], *key.window.bounds) for key in group]
-                found: list[list[Any]] = [[] for _ in group]
-                rows = await self._kept.fetch_each(chosen, bounded, limit + 1)
-                for number, row in zip(map(NUMBER, rows), rows, strict=True):
-                    found[number].append(row)
-                pages |= {key: paged(one, key.window) for key, one in zip(group, found, strict=True)}
+            for (is_ascending, limit, columns, form), group in alike.items():
+                left = group
+                if form is not None and (writing := statement.written(form, ascending=is_ascending)) is not None:
+                    bounded = [_bounded(key) for key in group]
+                    written = await self._kept.fetch_each(writing, bounded, limit + 1, *parameters(form))
+                    left = []
+                    for key, row in zip(group, written, strict=True):
+                        if row.whole == row.count:
+                            pages[key] = WrittenPage(form, limit, row, has_previous=key.window.after is not None)
+                        else:
+                            left.append(key)
+                if left:
+                    chosen = (statement.ascending if is_ascending else statement.descending).only(columns)
+                    found: list[list[Any]] = [[] for _ in left]
+                    rows = await self._kept.fetch_each(chosen, [_bounded(key) for key in left], limit + 1)
+                    for number, row in zip(map(NUMBER, rows), rows, strict=True):
+                        found[number].append(row)
+                    pages |= {key: paged(one, key.window) for key, one in zip(left, found, strict=True)}
             if bring is not None:
-                await self._accompany(pages, bring)
+                await _accompany(pages, bring, refer)
             return pages
 
         return ask
 
-    async def _accompany(self, pages: Mapping[Any, Page[Any]], bring: Bring) -> None:
-        """Let come along what rows refer to, for the pages that ask for it: once for those that ask for the same."""
-        accompanied: dict[Columns, list[Page[Any]]] = {}
-        for key, page in pages.items():
-            if key[-1]:
-                accompanied.setdefault(key[-1], []).append(page)
-        for columns, together in accompanied.items():
-            along = Along(await bring([row for page in together for row in page.rows], columns))
-            for page in together:
-                page.along = along
+    async def _organisations(self, project_ids: list[UUID], columns: Columns) -> Mapping[Any, Any]:
+        return await self._lists(ORGANISATIONS_OF_PROJECTS.only(columns), "project_id")(project_ids)
 
-    async def _organisations(self, projects: list[Project], columns: Columns) -> Mapping[Any, Any]:
-        ask = self._lists(ORGANISATIONS_OF_PROJECTS.only(columns), "project_id")
-        return await ask([project.id for project in projects])
-
-    async def _projects_of(self, donations: list[Transfer], columns: Columns) -> Mapping[Any, Any]:
-        return await self._by(PROJECTS_BY_ID.only(columns))(list(set(map(_project_of, donations))))
+    async def _projects(self, ids: list[UUID], columns: Columns) -> Mapping[Any, Any]:
+        return await self._by(PROJECTS_BY_ID.only(columns))(list(set(ids)))
 
     async def _sums(self, user_ids: list[UUID]) -> Mapping[UUID, Mapping[TransferKind, int]]:
         sums: dict[UUID, dict[TransferKind, int]] = {user_id: {} for user_id in user_ids}
         for row in await self._kept.fetch(SUMS, user_ids):
             sums[row.user_id][row.kind] = row.grams
         return sums
+
+
+def _bounded(key: Any) -> tuple[Any, ...]:
+    """Return the list that a key names, and the ids between which its page lies."""
+    return (*key[:NAMING], *key.window.bounds)
+
+
+async def _accompany(pages: Mapping[Any, Any], bring: Bring, refer: ReferOf) -> None:
+    """Let come along what rows refer to, for the pages that ask for it: once for those that ask for the same."""
+    accompanied: dict[Columns, list[Any]] = {}
+    for key, page in pages.items():
+        if key.along and type(page) is not WrittenPage:  # which has all in its text
+            accompanied.setdefault(key.along, []).append(page)
+    for columns, together in accompanied.items():
+        ids: list[UUID] = []
+        for page in together:
+            ids += map(refer, page.rows)
+        along = Along(await bring(ids, columns))
+        for page in together:
+            page.along = along
 
 
 def loaders() -> Loaders:

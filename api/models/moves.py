@@ -30,23 +30,22 @@ MOVE = Shape.of(Transfer, "id", "kind", "amount_g", "created_at").shown()
 MOVE_PAGES = PageStatement(
     "pages of moves of users",
     MOVE,
-    postgres="""
-SELECT {t}, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
-  WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
-CROSS JOIN LATERAL (
+    rows="t",
+    keys="""
+unnest($1::page_key[]) WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
+""",
+    page="""
   SELECT * FROM (
     (SELECT {t.stored} FROM transfer t
      WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
        AND t.id > k.low AND t.id < k.high AND t.kind = 'DONATE'
-     ORDER BY t.id DESC LIMIT $6)
+     ORDER BY t.id DESC LIMIT $2)
     UNION ALL
     (SELECT {t.stored} FROM transfer t
      WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
        AND t.id > k.low AND t.id < k.high AND t.kind <> 'DONATE'
-     ORDER BY t.id DESC LIMIT $6)
-  ) t ORDER BY t.id DESC LIMIT $6
-) t
+     ORDER BY t.id DESC LIMIT $2)
+  ) t ORDER BY t.id DESC LIMIT $2
 """,
     sqlite="""
 SELECT {t}, k.key AS n
@@ -72,10 +71,11 @@ ORDER BY k.key, t.id DESC
 HISTORIES = PageStatement(
     "pages of all moves of users",
     MOVE,
-    postgres="""
-SELECT {t}, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS k (user_id, low, high, n)
-CROSS JOIN LATERAL (
+    rows="t",
+    keys="""
+unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS k (user_id, low, high, n)
+""",
+    page="""
   SELECT * FROM (
     SELECT * FROM (
       SELECT {t.stored} FROM transfer t WHERE t.user_id = k.user_id AND t.kind = 'DONATE' OFFSET 0
@@ -85,7 +85,6 @@ CROSS JOIN LATERAL (
      WHERE t.user_id = k.user_id AND t.id > k.low AND t.id < k.high AND t.kind <> 'DONATE'
      ORDER BY t.id DESC LIMIT $4)
   ) t ORDER BY t.id DESC LIMIT $4
-) t
 """,
     sqlite="""
 SELECT {t}, k.key AS n

@@ -3,10 +3,13 @@
 Ids are UUIDv7, so the order of ids is the order of time, and no row that is added shifts a page.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from tortoise import fields
 from tortoise.models import Model
@@ -14,10 +17,14 @@ from tortoise.queryset import QuerySet
 
 from api.models.ids import NOBODY
 from api.models.rows import Shape
-from api.models.statements import Statement
+from api.models.statements import CHOICES_MAX, COLUMNS, Statement
+from api.models.written import WRITTEN, Beside, Form, Writer, columns_of, written_page
 
 Row = TypeVar("Row", bound=Model)
 Shown = TypeVar("Shown")
+
+NOTHING_BESIDE: Beside = MappingProxyType({})
+PARAMETER = re.compile(r"\$(\d+)")
 
 #: Past every id.
 LAST_ID = UUID(int=2**128 - 1)
@@ -76,6 +83,16 @@ class Page(Generic[Row]):
     has_previous: bool
     along: Along | None = None
 
+    @property
+    def first(self) -> Row | None:
+        """The first row, if there is one."""
+        return self.rows[0] if self.rows else None
+
+    @property
+    def last(self) -> Row | None:
+        """The last row, if there is one."""
+        return self.rows[-1] if self.rows else None
+
 
 async def page_of(rows: QuerySet[Row], window: Window, column: str = "id") -> Page[Row]:
     """Return a page of the rows that a question selects, by the column that orders them."""
@@ -95,10 +112,29 @@ class PageStatement(Generic[Row]):
 
     The statements are written for the largest ids first. Their keys end with the two ids between which the rows lie;
     the parameter after the keys is the number of rows. `n` tells to which key a row belongs.
+
+    For PostgreSQL `keys` is the table of keys, and `page` selects the `rows` of one of them, by that name. `beside`:
+    tables and shapes of what may be written with a row, by the column that has its id.
     """
 
-    def __init__(self, name: str, shape: Shape[Row], *, postgres: str, sqlite: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        shape: Shape[Row],
+        *,
+        rows: str,
+        keys: str,
+        page: str,
+        sqlite: str,
+        beside: Beside = NOTHING_BESIDE,
+    ) -> None:
         numbered = shape.and_also(n=fields.BigIntField())
+        postgres = f"SELECT {{{rows}}}, k.n - 1 AS n FROM {keys} CROSS JOIN LATERAL ({page}) {rows}"  # noqa: S608 - ours
+        self._name, self._shape, self._beside = name, shape, beside
+        self._rows, self._keys, self._page = rows, keys, page
+        # The text for each form that is in use, and the statements in both directions for each text.
+        self._forms: WeakKeyDictionary[Form, str | None] = WeakKeyDictionary()
+        self._written: dict[str, tuple[Statement[Any], ...]] = {}
         self.descending: Statement[Any] = Statement(name, numbered, postgres=postgres, sqlite=sqlite)
         self.ascending: Statement[Any] = Statement(
             f"{name}, from the other end",
@@ -106,6 +142,33 @@ class PageStatement(Generic[Row]):
             postgres=postgres.replace(" DESC", " ASC"),
             sqlite=sqlite.replace(" DESC", " ASC"),
         )
+
+    def written(self, form: Form, *, ascending: bool) -> Statement[Any] | None:
+        """Return the question for the same pages as PostgreSQL writes them; None, where it cannot write them so.
+
+        The form's literals are parameters, after the number of rows.
+        """
+        if form not in self._forms:
+            text = self._writing(form)
+            if text is not None and text not in self._written:
+                if len(self._written) >= CHOICES_MAX:
+                    return None
+                self._written[text] = tuple(
+                    Statement(f"{self._name}, written", WRITTEN, postgres=one, sqlite="")
+                    for one in (text, text.replace(" DESC", " ASC"))
+                )
+            self._forms[form] = text
+        text = self._forms[form]
+        return self._written[text][ascending] if text is not None else None
+
+    def _writing(self, form: Form) -> str | None:
+        limit = max(map(int, PARAMETER.findall(self._keys + self._page)))
+        selected = Writer(self._beside, limit + 1).select(form, self._shape, self._rows)
+        if selected is None:
+            return None
+        shape = self._shape.only(columns_of(form))
+        page = COLUMNS.sub(lambda found: shape.select(found[1]), self._page)
+        return written_page(self._keys, selected, page, self._rows, f"${limit}")
 
 
 def paged(found: Sequence[Row], window: Window) -> Page[Row]:

@@ -154,18 +154,18 @@ PROJECTS_BY_CODE = Statement.by("projects by code", PROJECT, "project", "code")
 PROJECT_PAGES = PageStatement(
     "pages of projects",
     PROJECT,
-    postgres="""
-SELECT {p}, k.n - 1 AS n
-FROM unnest($1::varchar[], $2::varchar[], $3::uuid[], $4::uuid[], $5::uuid[])
+    rows="p",
+    keys="""
+unnest($1::varchar[], $2::varchar[], $3::uuid[], $4::uuid[], $5::uuid[])
   WITH ORDINALITY AS k (category, status, partner_id, low, high, n)
-CROSS JOIN LATERAL (
+""",
+    page="""
   SELECT {p} FROM project p
   WHERE (k.category IS NULL OR p.category = k.category) AND (k.status IS NULL OR p.status = k.status)
     AND (k.partner_id IS NULL OR EXISTS (
       SELECT FROM project_organisation o WHERE o.project_id = p.id AND o.partner_id = k.partner_id))
     AND p.id > k.low AND p.id < k.high
   ORDER BY p.id DESC LIMIT $6
-) p
 """,
     sqlite="""
 SELECT {p}, k.key AS n

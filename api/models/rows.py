@@ -101,6 +101,11 @@ class Shape(Generic[Row]):
         shape._own = tuple(columns)
         return shape
 
+    @property
+    def fields(self) -> "dict[str, Field[Any]]":
+        """The columns, by their names."""
+        return self._fields
+
     def and_also(self, **others: "Field[Any]") -> "Shape[Row]":
         """Return a shape of this one's columns with others after them."""
         shape: Shape[Row] = Shape(self.name, self._fields | others, self._members)

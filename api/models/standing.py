@@ -53,8 +53,7 @@ STANDING: Statement[Standing] = Statement(
     ),
     postgres="""
 SELECT {a}, l.environment AS linked_in, r.fingerprint, r.result_id, r.refusal, r.created_at, p.status, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[])
-  WITH ORDINALITY AS k (user_id, partner_id, key, project_id, n)
+FROM unnest($1::order_key[]) WITH ORDINALITY AS k (user_id, partner_id, key, project_id, n)
 JOIN account a ON a.user_id = k.user_id
 LEFT JOIN user_link l ON l.user_id = k.user_id AND l.partner_id = k.partner_id
 LEFT JOIN receipt r ON r.user_id = k.user_id AND r.partner_id = k.partner_id AND r.key = k.key

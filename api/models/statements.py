@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 COLUMNS = re.compile(r"\{(\w+)(\.stored)?\}")
+KEY_TYPE = re.compile(r"\$1::\w+_key\[\]")
 #: For how many choices of its columns a statement is kept: each is prepared on each connection.
 CHOICES_MAX = 32
 
@@ -56,7 +57,7 @@ class Overtaken(RuntimeError):
 class Statement(Generic[Row]):
     """A statement with its text for either database, and the shape of the rows that it returns, if it returns any."""
 
-    __slots__ = ("_choices", "_texts", "name", "postgres", "shape", "sqlite")
+    __slots__ = ("_choices", "_texts", "has_key_type", "name", "postgres", "shape", "sqlite")
 
     def __init__(self, name: str, shape: Shape[Row] | None, *, postgres: str, sqlite: str) -> None:
         self.name = name
@@ -64,6 +65,8 @@ class Statement(Generic[Row]):
         self.postgres = self._with_columns(postgres, shape.select_shown if shape is not None else None)
         self.sqlite = self._with_columns(sqlite, shape.select if shape is not None else None)
         self._texts = postgres, sqlite
+        #: Whether its keys have a type of PostgreSQL's of their own, and are one array.
+        self.has_key_type = KEY_TYPE.search(postgres) is not None
         self._choices: dict[Columns, Statement[Row]] = {ALL: self}
 
     def _with_columns(self, text: str, select: Callable[[str], str] | None) -> str:
@@ -129,6 +132,8 @@ class Kept(Protocol):
 
     #: How many questions are asked at the same time.
     lanes: int
+    #: Whether it writes pages as JSON (`api.models.written`).
+    writes_pages: bool
     #: Who asks through these connections for everybody (`api.models.loaders`), once somebody does.
     loaders: object
 
@@ -141,8 +146,9 @@ class Kept(Protocol):
     async def fetch_each(self, statement: Statement[Row], keys: Sequence[Sequence[Any]], *others: Any) -> list[Row]:
         """Run a question about keys of several parts by itself and return its rows.
 
-        On PostgreSQL its first parameters are arrays, one for each part, to be put together by `unnest`; on SQLite its
-        first parameter is a list of lists.
+        On PostgreSQL its first parameters are arrays, one for each part, to be put together by `unnest`. What is asked
+        thousands of times a second has a type for its keys (migration 0005), and one array of them: asyncpg asks each
+        other element of an array whether it is an array itself. On SQLite the first parameter is a list of lists.
         """
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:

@@ -19,6 +19,7 @@ from tortoise.models import Model
 from api.models.changes import insert
 from api.models.environment import Environment
 from api.models.paging import Page, PageStatement, Window, page_of
+from api.models.project import PROJECT
 from api.models.rows import Shape
 from api.models.statements import Statement
 
@@ -126,16 +127,16 @@ DONATION = Shape.of(
 DONATION_PAGES = PageStatement(
     "pages of donations of users",
     DONATION,
-    postgres="""
-SELECT {t}, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::uuid[], $3::varchar[], $4::uuid[], $5::uuid[])
-  WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
-CROSS JOIN LATERAL (
+    beside={"project_id": ("project", PROJECT)},
+    rows="t",
+    keys="""
+unnest($1::page_key[]) WITH ORDINALITY AS k (user_id, partner_id, environment, low, high, n)
+""",
+    page="""
   SELECT {t.stored} FROM transfer t
   WHERE t.user_id = k.user_id AND t.partner_id = k.partner_id AND t.environment = k.environment
     AND t.id > k.low AND t.id < k.high AND t.kind = 'DONATE'
-  ORDER BY t.id DESC LIMIT $6
-) t
+  ORDER BY t.id DESC LIMIT $2
 """,
     sqlite="""
 SELECT {t}, k.key AS n

@@ -89,7 +89,7 @@ LINKED_USERS: Statement[LinkedUser] = Statement(
     LINKED_USER,
     postgres="""
 SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available, l.external_ref, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::varchar[], $3::uuid[]) WITH ORDINALITY AS k (partner_id, environment, user_id, n)
+FROM unnest($1::link_key[]) WITH ORDINALITY AS k (partner_id, environment, user_id, n)
 JOIN user_link l ON l.user_id = k.user_id AND l.partner_id = k.partner_id AND l.environment = k.environment
 JOIN "user" u ON u.id = l.user_id AND u.environment = k.environment
 LEFT JOIN account a ON a.user_id = u.id
@@ -108,7 +108,7 @@ NAMED_USERS: Statement[LinkedUser] = Statement(
     LINKED_USER,
     postgres="""
 SELECT {u}, coalesce(a.credited - a.debited - a.held, 0) AS available, l.external_ref, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::varchar[], $3::varchar[]) WITH ORDINALITY AS k (partner_id, environment, ref, n)
+FROM unnest($1::ref_key[]) WITH ORDINALITY AS k (partner_id, environment, ref, n)
 JOIN user_link l ON l.partner_id = k.partner_id AND l.environment = k.environment AND l.external_ref = k.ref
 JOIN "user" u ON u.id = l.user_id AND u.environment = k.environment
 LEFT JOIN account a ON a.user_id = u.id
@@ -130,7 +130,7 @@ LINKS_BY_NAME: Statement[Any] = Statement(
     LINK,
     postgres="""
 SELECT {l}, k.n - 1 AS n
-FROM unnest($1::uuid[], $2::varchar[], $3::varchar[]) WITH ORDINALITY AS k (partner_id, environment, ref, n)
+FROM unnest($1::ref_key[]) WITH ORDINALITY AS k (partner_id, environment, ref, n)
 JOIN user_link l ON l.partner_id = k.partner_id AND l.environment = k.environment AND l.external_ref = k.ref
 """,
     sqlite="""

@@ -1,6 +1,6 @@
 """Connections: pages by keyset, in the shape that Relay and most clients know."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
@@ -11,15 +11,19 @@ import strawberry
 from api.models import Page, Window, decode_id, encode_id
 from api.models.loaders import NOTHING
 from api.models.rows import ALL, Columns
+from api.models.written import Form, WrittenPage
 from api.schema.catalogue import error
 from api.schema.context import Info, found_out, selected
 from api.schema.enums import ListOrder
-from api.schema.views import ReadOnce, Views, columns_of
+from api.schema.views import ReadOnce, Views, WrittenViews, columns_of
 
 PAGE_MAX = 100
 PAGE_DEFAULT = 20
 CURSOR = "cur"
 BAD = "BAD_USER_INPUT"
+
+#: What may be selected of a page of which there are no rows here.
+OF_WRITTEN_PAGES = frozenset({"nodes", "pageInfo", "__typename"})
 
 Item = TypeVar("Item")
 _id_of = attrgetter("id")
@@ -59,8 +63,8 @@ class Edge(Generic[Item]):
 class Connection(Generic[Item]):
     """A page of a list."""
 
-    page: strawberry.Private[Page[Any]]
-    make: strawberry.Private[Callable[[Page[Any]], Sequence[Any]]]
+    page: strawberry.Private[Any]
+    make: strawberry.Private[Callable[[Any], Sequence[Any]]]
     key: strawberry.Private[Callable[[Any], UUID]]
     #: What was completed of it, where requests share it: the executor's.
     completed: strawberry.Private[dict[Any, Any] | None] = None
@@ -85,8 +89,8 @@ def _page_info(shown: Connection[Item]) -> PageInfo:
     return PageInfo(
         has_next_page=page.has_next,
         has_previous_page=page.has_previous,
-        start_cursor=encode_id(CURSOR, key(page.rows[0])) if page.rows else None,
-        end_cursor=encode_id(CURSOR, key(page.rows[-1])) if page.rows else None,
+        start_cursor=encode_id(CURSOR, key(page.first)) if page.first is not None else None,
+        end_cursor=encode_id(CURSOR, key(page.last)) if page.last is not None else None,
     )
 
 
@@ -130,12 +134,13 @@ class PagedAs(Generic[Item]):
     def __init__(self, kind: type[Item], *, shared: bool = False) -> None:
         self._kind: type = kind
         self._shared = shared
-        self._views: Callable[[Page[Any]], Sequence[Item]] = partial(Views, kind)
+        self._views: Callable[[Any], Sequence[Item]] = partial(Views, kind)
+        self._written: Callable[[Any], Any] = partial(WrittenViews, kind)
 
-    def __call__(self, page: Page[Any] | None) -> Connection[Item]:
+    def __call__(self, page: "Page[Any] | WrittenPage | None") -> Connection[Item]:
         """Show a page."""
         assert page is not None  # noqa: S101 - a page that has no rows is a page
-        shown = _connection(page, self._views, _id_of)
+        shown = _connection(page, self._written if type(page) is WrittenPage else self._views, _id_of)
         if self._shared:
             shown.completed = {}
         return shown
@@ -147,6 +152,14 @@ class PagedAs(Generic[Item]):
     def columns(self, info: Info) -> Columns:
         """Return the columns of the rows that are wanted by what is selected below a connection."""
         return found_out(info, self, lambda: self._columns(info))
+
+    def form(self, info: Info) -> Form | None:
+        """Return how the items may be written by the database, if no more is selected of the page than they are."""
+        forms: Mapping[str, Form] | None = getattr(info, "forms", None)
+        if not forms:
+            return None
+        names = selected(info)
+        return forms.get("nodes") if names is not None and names <= OF_WRITTEN_PAGES else None
 
     def along(self, info: Info, field: str, kind: type) -> Columns:
         """Return the columns that are wanted of what a field of the items shows; none, where it need not come along."""
@@ -168,7 +181,7 @@ def _below(info: Info, *path: str) -> tuple[frozenset[str], ...]:
 
 
 def _connection(
-    page: Page[Any], make: Callable[[Page[Any]], Sequence[Item]], key: Callable[[Any], UUID]
+    page: "Page[Any] | WrittenPage", make: Callable[[Any], Sequence[Item]], key: Callable[[Any], UUID]
 ) -> Connection[Item]:
     shown: Connection[Item] = object.__new__(Connection)
     shown.page = page

@@ -100,7 +100,8 @@ class User(Node):
             every = models.Action.page(wanted, environment=caller.environment, user_id=user_id)
             return later(every, _actions())
         shown = _actions()
-        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, shown.columns(info))
+        columns, form = shown.columns(info), shown.form(info)
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, columns, form=form)
         return info.context.loaders.action_pages.load(own, shown)
 
     @strawberry.field(
@@ -122,8 +123,8 @@ class User(Node):
             every = models.Transfer.donations(wanted, environment=caller.environment, user_id=user_id)
             return later(every, _donations())
         shown = _donations()
-        projects = shown.along(info, "project", Project)
-        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, shown.columns(info), projects)
+        columns, projects, form = shown.columns(info), shown.along(info, "project", Project), shown.form(info)
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, columns, projects, form)
         return info.context.loaders.donation_pages.load(own, shown)
 
     @strawberry.field(
@@ -138,7 +139,8 @@ class User(Node):
         wanted = window(first, after, last, before)
         if caller.owner_id is None:
             return later(moves.history(wanted, user_id), _transfers)
-        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, _transfers.columns(info))
+        columns, form = _transfers.columns(info), _transfers.form(info)
+        own = UserPage(user_id, caller.owner_id, caller.environment, wanted, columns, form=form)
         return info.context.loaders.move_pages.load(own, _transfers)
 
     @classmethod

@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from api.models import Page
 from api.models.rows import ALL, Columns, Decoder, moment, shown_moment, written_moment
+from api.models.written import WrittenPage
 from api.schema.scalars import moment_text, rewritten_moment
 
 Shown = TypeVar("Shown")
@@ -238,3 +239,15 @@ class Views(Sequence[Shown]):
                     made.along = along  # type: ignore[attr-defined]
                 views.append(made)
         return self._made
+
+
+class WrittenViews:
+    """The items of a page that came written. There is no view of any: the executor puts the texts together."""
+
+    __slots__ = ("shown_as", "written")
+
+    held_as = "row"
+
+    def __init__(self, kind: type, page: WrittenPage) -> None:
+        self.shown_as = kind
+        self.written = page

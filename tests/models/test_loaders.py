@@ -244,8 +244,8 @@ async def test_what_pages_refer_to_comes_along_where_it_is_asked_for(
     user_id = (await users_of([caller]))[caller.partner_id, caller.environment, "u1"]
     key = UserPage(user_id, caller.partner_id, caller.environment, ALL)
     with counted(db) as statements:
-        alone, donations = await loaders().donation_pages.load_many([key, key._replace(projects=EVERY_COLUMN)])
-        listed = await loaders().project_pages.load(ProjectPage(None, None, None, ALL, organisations=EVERY_COLUMN))
+        alone, donations = await loaders().donation_pages.load_many([key, key._replace(along=EVERY_COLUMN)])
+        listed = await loaders().project_pages.load(ProjectPage(None, None, None, ALL, along=EVERY_COLUMN))
     assert len(statements) == 4
     assert alone is not None
     assert alone.along is None
