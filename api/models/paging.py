@@ -168,7 +168,7 @@ class PageStatement(Generic[Row]):
             return None
         shape = self._shape.only(columns_of(form))
         page = COLUMNS.sub(lambda found: shape.select(found[1]), self._page)
-        return written_page(self._keys, selected, page, self._rows, f"${limit}")
+        return written_page(self._keys, selected, page, self._rows)
 
 
 def paged(found: Sequence[Row], window: Window) -> Page[Row]:

@@ -22,6 +22,8 @@ from api.models.ids import GAP, SLOT
 from api.models.rows import Shape, ShownMomentField
 
 KEY = "id"
+#: Between two rows while it is not known where the page ends. No JSON text has it in it as it is.
+SEPARATOR = "\x02"
 #: An id as an item of what comes packed.
 ID = SLOT - len(GAP)
 INT32 = "BETWEEN -2147483648 AND 2147483647"
@@ -83,13 +85,16 @@ class WrittenPage:
     __slots__ = ("count", "form", "has_next", "has_previous", "ids", "opened", "text")
 
     def __init__(self, form: Form, limit: int, row: Any, *, has_previous: bool) -> None:
-        found: int = row.count
-        self.has_next, self.has_previous = found > limit, has_previous
+        count, ids, refs, text = row.count, row.ids or b"", row.refs, row.texts or ""
+        self.has_next, self.has_previous = count > limit, has_previous
+        if self.has_next:
+            count, end = limit, limit * SLOT - len(GAP)
+            ids, refs, text = ids[:end], refs and refs[:end], text[: text.rindex(SEPARATOR)]
         self.form = form
-        self.count = min(found, limit)
-        self.text: str = row.texts or ""
-        self.ids: bytes = row.ids or b""
-        self.opened = [self.ids if column == KEY else row.refs for column in form.opened]
+        self.count: int = count
+        self.text: str = text.replace(SEPARATOR, ",")
+        self.ids: bytes = ids
+        self.opened: list[bytes] = [ids if column == KEY else refs for column in form.opened]
 
     @property
     def first(self) -> Known | None:
@@ -102,8 +107,8 @@ class WrittenPage:
         return Known(pgproto.UUID(self.ids[-ID:])) if self.count else None
 
 
-#: A page as it comes: of the rows that are wanted the ids, what they refer to, and the texts. `count` is of those that
-#: were found, one of which may be past the page, and `whole` of those of which there is a text.
+#: A page as it comes, perhaps with a row past it: the ids of the rows, what they refer to, and the texts. `count` is of
+#: the rows, and `whole` of those of which there is a text.
 WRITTEN: Shape[Any] = Shape(
     "Written",
     {
@@ -131,16 +136,16 @@ def parameters(form: Form) -> list[str]:
     return found
 
 
-def written_page(keys: str, selected: str, page: str, rows: str, limit: str) -> str:
-    """Return the statement that writes pages, by what is selected of their rows; `limit` is a row more than wanted."""
-    wanted = f"FILTER (WHERE w.i < {limit})"
+def written_page(keys: str, selected: str, page: str, rows: str) -> str:
+    """Return the statement that writes pages, by what is selected of their rows."""
     gap = "".join(f"\\{byte:03o}" for byte in GAP)
     return (
         f"SELECT p.*, k.n - 1 AS n FROM {keys} CROSS JOIN LATERAL ("  # noqa: S608 - names of our own
-        f"SELECT string_agg(uuid_send(w.id), '{gap}'::bytea) {wanted} AS ids, "
-        f"string_agg(uuid_send(w.ref), '{gap}'::bytea) {wanted} AS refs, "
-        f"string_agg(w.text, ',') {wanted} AS texts, count(*) AS count, count(w.text) AS whole "
-        f"FROM (SELECT {selected}, row_number() OVER () AS i FROM ({page}) {rows}) w) p"
+        f"SELECT string_agg(uuid_send(w.id), '{gap}'::bytea) AS ids, "
+        f"string_agg(uuid_send(w.ref), '{gap}'::bytea) AS refs, "
+        f"string_agg(w.text, '{SEPARATOR}') AS texts, count(*) AS count, count(w.text) AS whole "
+        # Without an offset the texts would be made twice: to be put together, and to be counted.
+        f"FROM (SELECT {selected} FROM ({page}) {rows} OFFSET 0) w) p"
     )
 
 

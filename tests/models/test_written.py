@@ -52,7 +52,7 @@ EVERYTHING = form_of(
 
 @pytest.fixture
 async def link(ledger: Ledger, app_partner: Actor, project: Project) -> UserLink:
-    """A user with two donations, an action that was taken back, and one for each reference, even for such as none has."""
+    """A user with two donations, an action that was taken back, and one for each reference, even such as none has."""
     caller, user, ended_at = app_partner.partnership, UserBy(external_ref="u1"), bus().ended_at.replace(microsecond=0)
     await ledger.record(caller, [recording("u1", "trip", bus(at=ended_at))])
     (first,) = await Action.all().values()
