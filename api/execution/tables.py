@@ -56,7 +56,7 @@ class Table:
         if loop is None:
             if len(self._loops) >= CLASSES_MAX:
                 return None
-            loop = self._loops[kind] = _Reader(kind, self._keep, one_by_one=False).loop(self._selected, self._define)
+            loop = self._loops[kind] = _Reader(kind, self._keep).loop(self._selected, self._define)
         return loop(rows)
 
     def read_one(self, row: Any) -> dict[str, Any] | None:
@@ -66,21 +66,18 @@ class Table:
         if read is None:
             if len(self._readers) >= CLASSES_MAX:
                 return None
-            read = self._readers[kind] = _Reader(kind, self._keep, one_by_one=True).one(self._selected, self._define)
+            read = self._readers[kind] = _Reader(kind, self._keep).one(self._selected, self._define)
         return read(row)
 
 
 class _Reader:
     """Writes how rows of a class are read."""
 
-    def __init__(self, kind: type, keep: Keep, *, one_by_one: bool) -> None:
+    def __init__(self, kind: type, keep: Keep) -> None:
         self._kind = kind
         self._keep = keep
-        self._one_by_one = one_by_one
         self._statements: list[str] = []
         self._conditions: list[str] = []
-        # What is made of many values at once: the name of each, the expression of what it is made of, and the maker.
-        self._many: list[tuple[str, str, Callable[[Any], Any]]] = []
         self._values = 0
 
     def one(self, selected: Selected, define: Define) -> ReadRow:
@@ -92,13 +89,8 @@ class _Reader:
     def loop(self, selected: Selected, define: Define) -> ReadRows:
         """Return the function for many."""
         shown = self._write(selected)
-        values, rows = "r", "rows"
-        if self._many:
-            values = ", ".join(["r", *(value for value, _, _ in self._many)])
-            lists = [f"{self._keep('M', make)}([{item} for r in rows])" for _, item, make in self._many]
-            rows = f"zip({', '.join(['rows', *lists])}, strict=True)"
         each = indent("\n".join([*self._statements, f"put({shown})"]), "    ")
-        loop = ["found = []", "put = found.append", f"for {values} in {rows}:\n{each}", "return found"]
+        loop = ["found = []", "put = found.append", f"for r in rows:\n{each}", "return found"]
         read: ReadRows = define("rows", [_attempt(loop)])
         return read
 
@@ -131,10 +123,6 @@ class _Reader:
             if names := self._names(cell, column):
                 return f"{names}[{item}]"
         shortcut = cell.read.shortcuts.get(decode) if decode is not None else None
-        many = None if self._one_by_one else getattr(cell.read.make, "many", None)
-        if many is not None and shortcut is None:
-            self._many.append((value, f"{self._keep('D', decode)}({item})" if decode else item, many))
-            return self._checked(cell, value)
         self._statements.append(f"{value} = {item}")
         if (made := shortcut or decode) is not None:
             self._statements.append(f"if {value} is not None:\n    {value} = {self._keep('D', made)}({value})")

@@ -2,7 +2,7 @@
 
 A UUIDv7 starts with its time, so rows made later sort later and new rows land at the end of an index. The prefix
 says what an id names, so that an id pasted into a ticket explains itself. Encoding after the TypeID specification 0.3:
-the 128 bits as 26 digits of Crockford's base 32, lower case.
+the 128 bits as 26 digits of Crockford's base 32, lower case: a ULID's digits, but for their case.
 
 Ids are asyncpg's UUIDs: equal to Python's own and of the same hash, but made, compared and written several times as
 fast, and a batch of writes handles thousands.
@@ -13,26 +13,21 @@ import os
 import re
 import secrets
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from uuid import UUID
 
 from asyncpg.pgproto import pgproto
+from ulid_transform import bytes_to_ulid, ulid_to_bytes
 
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 TYPEID = re.compile(rf"([a-z](?:[a-z_]{{0,61}}[a-z])?)_([0-7][{DIGITS}]{{25}})")
-# Two digits at a time on the way out; on the way in, Python's own digits of base 32.
-PAIRS = [high + low for high in DIGITS for low in DIGITS]
 DIGIT_BYTES = DIGITS.encode()
-PYTHON_DIGITS = bytes.maketrans(DIGIT_BYTES, b"0123456789abcdefghijklmnopqrstuv")
 #: Digits of an id, of which the first has but three bits.
-SUFFIX, LARGEST_FIRST = 26, ord("7")
-# Many ids are encoded in slots of 32 bytes, each id at the end of its slot.
-SLOT, GAP = 32, bytes(16)
-MARK, AHEAD = len(DIGITS), "\n" * (SLOT - SUFFIX)
-BYTES_TO_DIGITS = DIGIT_BYTES + b"\n" + bytes(255 - MARK)
-FEW, MANY_MAX = 4, 128
+SUFFIX, LARGEST_FIRST = 26, "7"
+#: Bytes of an id.
+ID = 16
 COUNTER_BITS = 32
 RANDOMS = struct.Struct(">512Q")
 HALVES = struct.Struct(">QQ")
@@ -97,73 +92,24 @@ def first_id(at: datetime) -> UUID:
 def encoder(prefix: str) -> Callable[[UUID], str]:
     """Return what makes TypeID texts with a prefix, for example `usr_01h455vb4pex5vsknk084sn02q`.
 
-    Its attribute `many` makes those of many ids at once, in half of the time; `packed` those of ids that come as one
-    text of bytes, with `GAP` between them, and how many they are.
+    Its attribute `packed` returns those of ids whose bytes come one after another, and how many they are.
     """
-    pairs = PAIRS
+    start = f"{prefix}_"
 
     def encode(value: UUID) -> str:
-        number = value.int
-        # An answer has dozens of ids: no loop, tables that fit a processor's cache, and parts that are whole digits of
-        # Python's own integers, of 30 bits.
-        high, middle, low = number >> 60, number >> 30 & 0x3FFFFFFF, number & 0x3FFFFFFF
-        first, second = high >> 40, high >> 20 & 0xFFFFF
-        return (
-            f"{prefix}_{pairs[first >> 20]}{pairs[first >> 10 & 1023]}{pairs[first & 1023]}"
-            f"{pairs[second >> 10]}{pairs[second & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}"
-            f"{pairs[middle >> 20]}{pairs[middle >> 10 & 1023]}{pairs[middle & 1023]}"
-            f"{pairs[low >> 20]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
-        )
+        return start + bytes_to_ulid(value.bytes).lower()
 
-    encode.many = partial(_encode_many, f"{prefix}_", encode)  # type: ignore[attr-defined]
-    encode.packed = partial(_encode_packed, f"{prefix}_")  # type: ignore[attr-defined]
+    def packed(ids: bytes, count: int) -> list[str]:
+        return [start + text.lower() for text in map(bytes_to_ulid, _cut(count).unpack(ids))]
+
+    encode.packed = packed  # type: ignore[attr-defined]
     return encode
 
 
-def _encode_many(start: str, encode: Callable[[UUID], str], values: Sequence[UUID]) -> list[str]:
-    """Return TypeID texts: all digits of all ids by a few operations on one large integer."""
-    count = len(values)
-    if not FEW <= count <= MANY_MAX:
-        if count < FEW:
-            return [encode(value) for value in values]
-        some = (values[at : at + MANY_MAX] for at in range(0, count, MANY_MAX))
-        return [text for one in some for text in _encode_many(start, encode, one)]
-    return _encode_packed(start, GAP.join([value.bytes for value in values]), count)
-
-
-def _encode_packed(start: str, packed: bytes, count: int) -> list[str]:
-    """Return TypeID texts of ids in their slots."""
-    number = int.from_bytes(packed, "big")
-    for low, high, shift in _halvings(-count // 8 * -8):
-        number = number & low | (number & high) << shift
-    # What is ahead of the digits in a slot becomes the end of a line, and that the beginning of the next text.
-    text = (number | _marks(count)).to_bytes(count * SLOT, "big").translate(BYTES_TO_DIGITS).decode()
-    return text.replace(AHEAD, f"\n{start}")[1:].split("\n")
-
-
 @cache
-def _marks(count: int) -> int:
-    """Return what makes a mark of each byte of slots that is ahead of the digits."""
-    return int.from_bytes((bytes([MARK]) * len(AHEAD) + bytes(SUFFIX)) * count, "big")
-
-
-@cache
-def _halvings(count: int) -> list[tuple[int, int, int]]:
-    """Return how ids in slots of 32 bytes become a digit a byte: what stays, and what moves up by how many bits.
-
-    A slot is a group of 32 digits of 5 bits. Five times each group is halved, and its upper half moves to where it has
-    room for as many bytes as it has digits.
-    """
-    return [
-        (_repeated(5 * half, 16 * half, 0, count), _repeated(5 * half, 16 * half, 5 * half, count), 3 * half)
-        for half in (16, 8, 4, 2, 1)
-    ]
-
-
-def _repeated(width: int, distance: int, start: int, slots: int) -> int:
-    """Return a mask of `width` bits, again and again at a distance."""
-    times = slots * SLOT * 8 // distance
-    return sum((1 << width) - 1 << start + distance * at for at in range(times))
+def _cut(count: int) -> struct.Struct:
+    """Return what cuts so many ids apart: a page has 100 at most."""
+    return struct.Struct(f"{ID}s" * count)
 
 
 _encoder = cache(encoder)
@@ -180,7 +126,7 @@ def decode_id(text: str) -> tuple[str, UUID] | None:
     if match is None:
         return None
     prefix, suffix = match.groups()
-    return prefix, _decoded(suffix.encode())
+    return prefix, _decoded(suffix)
 
 
 def decoder(prefix: str) -> Callable[[str], UUID | None]:
@@ -190,12 +136,12 @@ def decoder(prefix: str) -> Callable[[str], UUID | None]:
     def decode(text: str) -> UUID | None:
         if len(text) != length or not text.startswith(start) or not text.isascii():
             return None
-        digits = text[-SUFFIX:].encode()
+        digits = text[-SUFFIX:]
         # What is left when digits are taken out is what is none.
-        return None if digits[0] > LARGEST_FIRST or digits.translate(None, DIGIT_BYTES) else _decoded(digits)
+        return None if digits[0] > LARGEST_FIRST or digits.encode().translate(None, DIGIT_BYTES) else _decoded(digits)
 
     return decode
 
 
-def _decoded(digits: bytes) -> UUID:
-    return pgproto.UUID(int(digits.translate(PYTHON_DIGITS), 32).to_bytes(16, "big"))
+def _decoded(digits: str) -> UUID:
+    return pgproto.UUID(ulid_to_bytes(digits))

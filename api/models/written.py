@@ -18,14 +18,12 @@ from asyncpg.pgproto import pgproto
 from tortoise import fields
 from tortoise.fields.base import Field
 
-from api.models.ids import GAP, SLOT
+from api.models.ids import ID
 from api.models.rows import Shape, ShownMomentField
 
 KEY = "id"
 #: Between two rows while it is not known where the page ends. No JSON text has it in it as it is.
 SEPARATOR = "\x02"
-#: An id as an item of what comes packed.
-ID = SLOT - len(GAP)
 INT32 = "BETWEEN -2147483648 AND 2147483647"
 
 
@@ -88,7 +86,7 @@ class WrittenPage:
         count, ids, refs, text = row.count, row.ids or b"", row.refs, row.texts or ""
         self.has_next, self.has_previous = count > limit, has_previous
         if self.has_next:
-            count, end = limit, limit * SLOT - len(GAP)
+            count, end = limit, limit * ID
             ids, refs, text = ids[:end], refs and refs[:end], text[: text.rindex(SEPARATOR)]
         self.form = form
         self.count: int = count
@@ -138,11 +136,10 @@ def parameters(form: Form) -> list[str]:
 
 def written_page(keys: str, selected: str, page: str, rows: str) -> str:
     """Return the statement that writes pages, by what is selected of their rows."""
-    gap = "".join(f"\\{byte:03o}" for byte in GAP)
     return (
         f"SELECT p.*, k.n - 1 AS n FROM {keys} CROSS JOIN LATERAL ("  # noqa: S608 - names of our own
-        f"SELECT string_agg(uuid_send(w.id), '{gap}'::bytea) AS ids, "
-        f"string_agg(uuid_send(w.ref), '{gap}'::bytea) AS refs, "
+        f"SELECT string_agg(uuid_send(w.id), ''::bytea) AS ids, "
+        f"string_agg(uuid_send(w.ref), ''::bytea) AS refs, "
         f"string_agg(w.text, '{SEPARATOR}') AS texts, count(*) AS count, count(w.text) AS whole "
         # Without an offset the texts would be made twice: to be put together, and to be counted.
         f"FROM (SELECT {selected} FROM ({page}) {rows} OFFSET 0) w) p"

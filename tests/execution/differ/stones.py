@@ -73,16 +73,11 @@ def loudly(value: Any) -> str:
     return f"{value}!"
 
 
-def loudly_all(values: list[Any]) -> list[str]:
+def loudly_packed(values: list[Any], count: int) -> list[str]:
+    assert len(values) == count
     return [loudly(value) for value in values]
 
 
-def loudly_packed(values: list[Any], count: int) -> list[str]:
-    assert len(values) == count
-    return loudly_all(values)
-
-
-loudly.many = loudly_all  # type: ignore[attr-defined]
 loudly.packed = loudly_packed  # type: ignore[attr-defined]
 HARDNESSES = {one.value: one for one in Hardness}
 
