@@ -82,7 +82,7 @@ class LinkedUser(UserWithBalance, Protocol):
 
 LINKED_USER: Shape[Any] = Shape.of(
     User, available=fields.BigIntField(), external_ref=fields.CharField(max_length=128), n=fields.BigIntField()
-)
+).shown()
 #: Keys: partner, environment, user.
 LINKED_USERS: Statement[LinkedUser] = Statement(
     "users of partners",
