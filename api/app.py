@@ -100,7 +100,7 @@ class Service:
     def start(self, context: TortoiseContext) -> None:
         """Begin to seal, and to hear of what other processes have sealed."""
         if not is_sqlite(self.settings.database_url):
-            self.signals = Signals(context, self.feed.hear)
+            self.signals = Signals(context, self.feed.hint)
             self.rates.share()
         self.sealer.start()
         self.deprecated_uses.start()
@@ -123,7 +123,7 @@ class Service:
 
     async def _sealed(self, streams: Iterable[Stream]) -> None:
         moved = list(streams)
-        await self.feed.hint(moved)
+        self.feed.hint(moved)
         if self.signals is not None:
             await self.signals.send(moved)
 

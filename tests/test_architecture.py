@@ -18,7 +18,6 @@ LONG = {
     "api/batching.py": "one primitive: what waits, whose turn it is, and who is told",
     "api/schema/errors.py": "one type for each refusal, and one table",
     "api/execution/runtime.py": "what compiled operations call, all of one hot path",
-    "api/ledger/ledger.py": "the door of the ledger: one method for each call",
 }
 #: Words of the ORM. Questions have names, and they stand in the models; only rules write.
 ORM_WORDS = {

@@ -100,12 +100,8 @@ class Feed:
     def __init__(self) -> None:
         self._tails: dict[Stream, _Tail] = {}
 
-    async def hint(self, streams: Iterable[Stream]) -> None:
+    def hint(self, streams: Iterable[Stream]) -> None:
         """Say that these streams have moved."""
-        self.hear(streams)
-
-    def hear(self, streams: Iterable[Stream]) -> None:
-        """Hear that these streams have moved, at once."""
         for stream in streams:
             tail = self._tails.get(stream)
             if tail is not None:

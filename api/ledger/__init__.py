@@ -1,11 +1,9 @@
 """The ledger: the rules of energy, and the one path by which it moves."""
 
-from api.ledger.errors import REFUSALS, Refusal
-from api.ledger.ledger import (
+from api.ledger.calls import (
     BULK_MAX,
     TEXT_MAX,
     Estimate,
-    Ledger,
     Partnership,
     Recording,
     Rules,
@@ -13,6 +11,8 @@ from api.ledger.ledger import (
     check_key,
     is_text,
 )
+from api.ledger.errors import REFUSALS, Refusal
+from api.ledger.ledger import Ledger
 from api.ledger.orders import Outcome
 from api.ledger.trips import Leg
 

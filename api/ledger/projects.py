@@ -8,8 +8,8 @@ import re
 from typing import Any
 from uuid import UUID
 
+from api.ledger.calls import check_key
 from api.ledger.errors import InvalidInput, LiveOnly
-from api.ledger.ledger import check_key
 from api.ledger.once import OnceWriter
 from api.ledger.orders import Outcome
 from api.ledger.project_changes import (

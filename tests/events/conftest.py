@@ -8,7 +8,7 @@ from api.events.feed import Feed
 from api.events.sealer import Sealer
 from api.ledger import Ledger
 from tests.conftest import Actor
-from tests.events.giving import Giver
+from tests.events.giving import Giver, telling
 
 
 @pytest.fixture
@@ -38,4 +38,4 @@ async def feed() -> AsyncIterator[Feed]:
 @pytest.fixture
 def sealer(feed: Feed) -> Sealer:
     """A sealer that seals when it is told to."""
-    return Sealer(feed.hint)
+    return Sealer(telling(feed))

@@ -1,10 +1,12 @@
 """Users with much energy, and what they give."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from api.events.feed import Feed, Stream
 from api.ledger import Ledger, Leg, Outcome, Recording, UserBy
 from api.models import EventKind, Outbox, Project, new_id, now
 from tests.conftest import Actor
@@ -72,3 +74,12 @@ class Giver:
     def user(self) -> UserBy:
         """How the partner names the user."""
         return UserBy(external_ref=self.name)
+
+
+def telling(feed: Feed) -> Callable[[Iterable[Stream]], Awaitable[None]]:
+    """Return what a sealer tells of what has moved, so that the feed of the same process hears it."""
+
+    async def sealed(streams: Iterable[Stream]) -> None:
+        feed.hint(streams)
+
+    return sealed

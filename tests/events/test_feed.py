@@ -313,7 +313,7 @@ async def test_an_event_that_is_missing_stops_a_follower_that_is_live(
         assert [await anext(one), await anext(other)] == [None, None]
 
         await leave_out_one(project)
-        await feed.hint([(project.id, LIVE)])
+        feed.hint([(project.id, LIVE)])
 
         for stream in (one, other):
             async with asyncio.timeout(GUARD_S):
@@ -348,7 +348,7 @@ async def test_progress_is_told_at_once_and_whenever_it_has_moved(
             assert (head.sequence, head.energy_g, head.donations, head.donors) == told
 
         moving = asyncio.ensure_future(anext(stream))
-        await feed.hint([(project.id, LIVE)])
+        feed.hint([(project.id, LIVE)])
         await asyncio.sleep(SOON_S)
         assert not moving.done()
         await lin.give(project)

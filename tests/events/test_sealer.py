@@ -29,7 +29,7 @@ from api.models import (
 )
 from api.models.database import database
 from tests.conftest import Actor, add_project, bus, eventually, open_ledger, recording
-from tests.events.giving import Giver
+from tests.events.giving import Giver, telling
 from tests.events.test_merkle import built_from_the_bottom
 
 LIVE = Environment.LIVE
@@ -63,7 +63,7 @@ async def test_what_many_writers_give_at_once_is_numbered_without_a_gap(
     projects = [project, await add_project("habitat"), await add_project("grassland")]
     users = [f"user-{index}" for index in range(40)]
     await ledger.record(app_partner.partnership, [recording(user, f"trip-{user}", bus()) for user in users])
-    sealers = [Sealer(feed.hint), Sealer(feed.hint)]
+    sealers = [Sealer(telling(feed)), Sealer(telling(feed))]
 
     async with database(url), open_ledger(url) as other:
         for sealer in sealers:
@@ -194,7 +194,7 @@ async def test_while_one_holds_the_lease_another_seals_nothing(
 ) -> None:
     await sealer.seal()
     await lin.give(project)
-    other = Sealer(feed.hint)
+    other = Sealer(telling(feed))
 
     with pytest.raises(LeaseLost):
         await other.seal()
@@ -208,7 +208,7 @@ async def test_an_old_holder_that_goes_on_is_shut_out(lin: Giver, project: Proje
     await sealer.seal()
     await lin.give(project)
     await expire_lease()  # as if the first had been paused for so long
-    other = Sealer(feed.hint)
+    other = Sealer(telling(feed))
 
     assert await other.seal() == 1
     await lin.give(project)
@@ -227,7 +227,7 @@ async def test_two_that_take_an_expired_lease_at_once_are_one_holder(
     url: str, lin: Giver, project: Project, feed: Feed, sealer: Sealer
 ) -> None:
     await sealer.seal()
-    rivals = [Sealer(feed.hint) for _ in range(8)]
+    rivals = [Sealer(telling(feed)) for _ in range(8)]
     async with database(url):
         for round_ in range(5):
             await lin.give_often(project, 20)
@@ -246,7 +246,7 @@ async def test_the_first_sealers_of_an_empty_database_are_one_holder(
 ) -> None:
     await lin.give_often(project, 20)
     async with database(url):
-        answers = await asyncio.gather(*(Sealer(feed.hint).seal() for _ in range(8)), return_exceptions=True)
+        answers = await asyncio.gather(*(Sealer(telling(feed)).seal() for _ in range(8)), return_exceptions=True)
 
     assert [answer for answer in answers if isinstance(answer, int)] == [20]
     assert sum(isinstance(answer, LeaseLost) for answer in answers) == 7
@@ -261,14 +261,14 @@ async def test_a_sealer_that_stops_gives_its_lease_back(
     assert [event.sequence for event in await events_of(project)] == [1]
 
     await lin.give(project)
-    assert await Sealer(feed.hint).seal() == 1
+    assert await Sealer(telling(feed)).seal() == 1
 
 
 async def test_a_sealer_in_waiting_takes_over_when_the_lease_runs_out(
     lin: Giver, project: Project, feed: Feed, sealer: Sealer
 ) -> None:
     await sealer.seal()
-    other = Sealer(feed.hint)
+    other = Sealer(telling(feed))
     other.start()
     try:
         await lin.give(project)
@@ -302,7 +302,7 @@ async def test_a_sealer_whose_news_cannot_be_told_seals_all_the_same(lin: Giver,
 async def test_the_service_seals_what_comes_in_without_being_asked(
     app_partner: Actor, project: Project, feed: Feed
 ) -> None:
-    sealer = Sealer(feed.hint)
+    sealer = Sealer(telling(feed))
     ledger = Ledger(Rules(), committed=sealer.hint)
     sealer.start()
     try:

@@ -31,7 +31,7 @@ async def test_a_follower_in_another_process_hears_of_a_block_without_polling(
     monkeypatch.setattr(feeds, "POLL_S", 3_600)
     await earn(ledger, app_partner, "ana", 100)
     there, here = Feed(), Feed()
-    receiving, sending = Signals(db, there.hear), Signals(db, here.hear)
+    receiving, sending = Signals(db, there.hint), Signals(db, here.hint)
     sealer = Sealer(sending.send)
     try:
         await eventually(lambda: _connected(receiving, sending))

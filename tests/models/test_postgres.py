@@ -259,7 +259,7 @@ async def _end_connections(url: str) -> None:
     """End the connections to a database, again and again."""
     chance = random.Random(20260607)  # noqa: S311 - the same pauses each time
     while True:
-        await asyncio.sleep(chance.random() * 0.1)
+        await asyncio.sleep(chance.random() * 0.02)
         await _end_all(url)
 
 
