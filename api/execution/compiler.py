@@ -271,8 +271,8 @@ class _Compilation:
         spot_name = self._keep("F", spot)
         value = self._value(spot, origin, around)
         usual = self._type(spot, field.type, details)
-        if isinstance(usual, List) and usual.form is not None:  # a list that is shown twice would have two
-            self._forms[name] = None if name in self._forms else usual.form
+        # Of a field that is selected twice there would have to be two.
+        self._forms[name] = usual.form if isinstance(usual, List) and name not in self._forms else None
         target = f"d[{key!r}]"
         if usual.needs_position:
             position = f"q = ({around}, {key!r}, {parent.name!r}, d, {spot.nullable})\n"

@@ -12,7 +12,7 @@ from api.execution.compiler import Compiled
 from api.execution.cost import Pricing
 from api.execution.results import Result
 from api.execution.written import OPEN, Form, Written
-from tests.execution.differ.stones import WHOLE, Beside, Stone, Stones, make_row
+from tests.execution.differ.stones import WHOLE, Beside, Stone, Stones, WrittenStones, make_row
 
 QUARRIES: dict[int, dict[str, Any]] = {1: {"name": 'so"uth\n', "depth": None}, 2: {"name": "北", "depth": 7}}
 ROWS: list[dict[str, Any]] = [
@@ -34,6 +34,9 @@ WRITABLE = (
 NOT_WRITABLE = (
     "{ pit { stones { loose } } }",
     "{ pit { a: stones { weight } b: stones { id } } }",
+    "{ pit { a: stones { weight } b: stones { __typename } } }",
+    "{ pit { a: stones { __typename } b: stones { weight } } }",
+    "{ pit { stones { __typename } } }",
     "{ pit { stones { q: quarry { name } quarry { depth } } } }",
 )
 
@@ -58,45 +61,9 @@ class Found:
         form = self.other or self.forms.get("stones")
         stones: Any = Stones([make_row(WHOLE, row) for row in self.rows], beside)
         if form is not None and self.writes:
-            stones = WrittenStones(form, stones)
+            stones = WrittenStones.of(form, stones)
+            assert stones is not None
         return Pit(stones=stones)
-
-
-class WrittenStones:
-    """Stones of which there is only a text."""
-
-    shown_as = Stone
-    held_as = "row"
-
-    def __init__(self, form: Form, stones: Stones) -> None:
-        self.form = form
-        self.count = len(stones.rows)
-        self.text = ",".join(written_by(form, row, stones.beside) for row in stones.rows)
-        self.opened = [[getattr(row, column) for row in stones.rows] for column in form.opened]
-
-    @property
-    def written(self) -> "WrittenStones":
-        return self
-
-
-def written_by(form: Form, row: Any, beside: Any) -> str:
-    """Write a row as a database would."""
-    text = form.literals[0]
-    for value, literal in zip(form.values, form.literals[1:], strict=True):
-        found = getattr(row, value.column)
-        if value.form is not None:
-            text += written_by(value.form, beside.rows[found], beside)
-        elif found is None:
-            assert value.nullable
-            text += "null"
-        elif value.kind == "name":
-            assert value.name_of is not None
-            text += json.dumps(value.name_of(found))
-        else:
-            assert type(found) is {"text": str, "int32": int}[value.kind]
-            text += json.dumps(found, ensure_ascii=True)
-        text += literal
-    return text
 
 
 @strawberry.type

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import json
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from graphql import ExecutionResult, Executor, GraphQLError, GraphQLSchema, Oper
 from api.execution.documents import Document
 from api.execution.executables import Executable
 from api.execution.inputs import COERCION_ERRORS_MAX
+from api.execution.written import Written
 from tests.execution.differ.operations import Generated
 from tests.execution.differ.worlds import World
 
@@ -107,10 +109,19 @@ class Subject:
                 outcome.at_once = not turns
             if outcome.at_once:
                 outcome.note(world)
-            outcome.data = None if execution.is_null else data
+            outcome.data = None if execution.is_null else _plain(data)
             outcome.errors = [_shown(error) for error in execution.errors]
 
         return _run(execute, world)
+
+
+def _plain(data: Any) -> Any:
+    """Return data with lists in the place of those that are written."""
+    if isinstance(data, dict):
+        return {key: _plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_plain(value) for value in data]
+    return json.loads(data.text) if type(data) is Written else data
 
 
 def _run(execute: Callable[[Outcome], Any], world: World) -> Outcome:

@@ -3,6 +3,7 @@
 What such classes say of themselves is told in `api/execution/reading.py`.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
@@ -11,6 +12,8 @@ from typing import Any, overload
 
 import strawberry
 from typing_extensions import override
+
+from api.execution.written import Form
 
 
 class Column:
@@ -217,3 +220,57 @@ def stone(row: Any, beside: Beside | None) -> Stone:
     made.row = row
     made.beside = beside
     return made
+
+
+class WrittenStones:
+    """Stones of which there is only a text."""
+
+    shown_as = Stone
+    held_as = "row"
+
+    def __init__(self, form: Form, texts: list[str], opened: list[list[Any]]) -> None:
+        self.form = form
+        self.count = len(texts)
+        self.text = ",".join(texts)
+        self.opened = opened
+
+    @property
+    def written(self) -> "WrittenStones":
+        return self
+
+    @classmethod
+    def of(cls, form: Form, stones: Stones) -> "WrittenStones | None":
+        """Write stones as a database would; None where a value is not what the form says that it must be."""
+        try:
+            texts = [_written(form, row, stones.beside) for row in stones.rows]
+            opened = [[getattr(row, column) for row in stones.rows] for column in form.opened]
+        except (AttributeError, KeyError, TypeError):
+            return None
+        return cls(form, texts, opened) if json.dumps(opened).isascii() else None
+
+
+def _written(form: Form, row: Any, beside: Beside | None) -> str:
+    if any(type(getattr(row, column)) is not str or not getattr(row, column).isalnum() for column in form.opened):
+        raise TypeError("the text of an id needs an escape")
+    text = form.literals[0]
+    for value, literal in zip(form.values, form.literals[1:], strict=True):
+        found: Any = getattr(row, value.column)
+        if value.form is not None:
+            if beside is None:
+                raise KeyError(found)
+            text += _written(value.form, beside.rows[found], beside)
+        elif value.kind == "name" and found is not None:
+            assert value.name_of is not None
+            text += json.dumps(value.name_of(found))
+        elif type(found) is KINDS.get(value.kind) or (found is None and value.nullable):
+            if value.kind == "int32" and found is not None and not INT32[0] <= found <= INT32[1]:
+                raise TypeError("it has too many bits")
+            text += json.dumps(found)
+        else:
+            raise TypeError(f"{found!r} is not what it must be")
+        text += literal
+    return text
+
+
+INT32: Any = (-(2**31), 2**31 - 1)
+KINDS = {"text": str, "int32": int, "integer": int, "boolean": bool}

@@ -22,7 +22,18 @@ from typing_extensions import override
 
 from api.batching import Loader
 from tests.execution.differ.awaitables import awaitable
-from tests.execution.differ.stones import COLUMNS, ROWS, Beside, Hardness, Quarry, Stone, Stones, make_row, stone
+from tests.execution.differ.stones import (
+    COLUMNS,
+    ROWS,
+    Beside,
+    Hardness,
+    Quarry,
+    Stone,
+    Stones,
+    WrittenStones,
+    make_row,
+    stone,
+)
 from tests.execution.differ.values import Boom, Key, Values
 from tests.execution.differ.worlds import World
 
@@ -307,6 +318,11 @@ class Page(Generic[T]):
 
 
 @strawberry.type
+class Pit:
+    stones: list[Stone]
+
+
+@strawberry.type
 class Owner:
     world: strawberry.Private[World]
     key: strawberry.Private[Key]
@@ -340,6 +356,10 @@ class Owner:
     def heap(self, info: Info) -> list[Stone | None] | None:
         return cast("list[Stone | None]", heap(info))
 
+    @strawberry.field
+    def pit(self, info: Info) -> Pit:
+        return pit_of(info)
+
 
 def heap(info: Info[World, None]) -> Stones:
     """Return stones as a sequence that offers their rows, all of one class."""
@@ -349,6 +369,14 @@ def heap(info: Info[World, None]) -> Stones:
     rows = [row_of(info.context, kind, (*key, index)) for index in range(tape.below(4))]
     quarries = {number: row_of(info.context, kind, (*key, "quarry", number)) for number in range(tape.below(4))}
     return Stones(rows, None if tape.happens(3) else Beside(quarries))
+
+
+def pit_of(info: Info[World, None]) -> Pit:
+    """Return an object with a list that comes written, where it can be."""
+    stones = heap(info)
+    form = getattr(info, "forms", {}).get("stones")
+    written = WrittenStones.of(form, stones) if form is not None else None
+    return Pit(stones=cast("list[Stone]", written or stones))
 
 
 def row_of(world: World, kind: Any, key: Key) -> Any:
@@ -392,6 +420,14 @@ class Query:
     @strawberry.field
     def loaded(self, info: Info) -> list[Dog]:
         return cast("list[Dog]", load(info))
+
+    @strawberry.field
+    def pit(self, info: Info) -> Pit | None:
+        return pit_of(info)
+
+    @strawberry.field
+    def deep(self, info: Info) -> Pit:
+        return pit_of(info)
 
     find: Pet | None = strawberry.field(resolver=find)
 
