@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bench import servers
 from bench.fanout import allow_sockets, key_of_ngo, subscribe
-from bench.load import KNOWN, LUCID, working_copy
+from bench.load import ACTIONS, KNOWN, LUCID, working_copy
 from bench.numbers import Numbers
 from bench.postgres import Server, postgres
 from bench.race import run_once
@@ -59,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--subscribers", type=int, default=1_000)
-    parser.add_argument("--actions", type=int, default=100_000)
+    parser.add_argument("--actions", type=int, default=ACTIONS)
     parser.add_argument("--report", action="store_true", help="write docs/performance.md")
     given = parser.parse_args()
     allow_sockets(given.subscribers)
