@@ -96,14 +96,14 @@ class Server:
         self._fill_log()
 
     def _fill_log(self) -> None:
-        """Fill the log of changes once, and let its files be used again, as those of a database that has run for a while.
+        """Fill the log of changes once, so that it has files to use again, as that of one that has run for a while has.
 
         One that was just loaded makes each file of its log anew and flushes 16 MB of nothing first, which nobody writes
         beside: that was a stop of some 50 ms for each few hundred of whatever was written.
         """
         if int(self.psql("SELECT count(*) FROM pg_ls_waldir()")) < LOG_FILES:
             self.psql(
-                "SET synchronous_commit = off; SELECT count(pg_logical_emit_message(false, 'bench', "
+                "SET synchronous_commit = off; SELECT count(pg_logical_emit_message(false, 'bench', "  # noqa: S608
                 f"repeat(md5(random()::text), 250000))) FROM generate_series(1, {2 * LOG_FILES + 100}); CHECKPOINT"
             )
 

@@ -9,9 +9,6 @@ own, of which PostgreSQL logs the whole once after each checkpoint.
   found by an index that holds no others.
 - On SQLite, too, the queue's two indexes held all kinds: kinds came as parameters, and are written out now.
 
-PostgreSQL cuts off the end of the outbox whenever it finds that empty, under a lock that nobody reads or writes beside:
-with gigabytes of buffers to look through, donations stood still for up to a fifth of a second. It is told not to.
-
 Keys of several parts by which rows are asked for thousands of times a second have types there, as rows have that are
 written (migration 0004).
 """
@@ -41,7 +38,6 @@ KEYS = {
     "time_key": "user_id uuid, since timestamptz, until timestamptz",
 }
 POSTGRES = (
-    "ALTER TABLE outbox SET (vacuum_truncate = off)",
     # In the order of an action's posting, without an id of what it earned.
     "CREATE TYPE recorded_action AS ("
     "id uuid, environment text, user_id uuid, partner_id uuid, key text, fingerprint text, type text, "
