@@ -51,8 +51,8 @@ class Change:
     """What is done with each row, by one statement or by several that take their columns from the same rows.
 
     A text says `{rows}` where the rows stand, as a table `v`, or on SQLite `?1`, `?2` … for the columns of the one row
-    at hand. The first statement is the one whose rows are counted; on PostgreSQL others may read what it returns, as
-    the table `{first}`. `row_type`: the type of PostgreSQL that such a row has, column by column, where there is one.
+    at hand. The first statement is the one whose rows are counted. `row_type`: the type of PostgreSQL that such a row
+    has, column by column, where there is one.
     """
 
     __slots__ = ("_json", "_sqlite_adapt", "columns", "name", "places", "postgres", "row_type", "sqlite", "types")
@@ -125,7 +125,7 @@ def together(changes: tuple[Change, ...]) -> Statement[Any]:
             parts.append(f"v{index} AS MATERIALIZED (SELECT * FROM {rows})")  # noqa: S608 - names of our own
             rows = f"v{index} AS v"
         parts += [
-            f"c{index}_{number} AS ({text.format(rows=rows, first=f'c{index}_0')})"
+            f"c{index}_{number} AS ({text.format(rows=rows)})"
             for number, text in enumerate(_returning(change.postgres))
         ]
         found, given = f"(SELECT count(*) FROM c{index}_0)", f"cardinality(${first})"  # noqa: S608

@@ -18,9 +18,10 @@ from api.ledger import Ledger, Outcome, Partnership, UserBy
 from api.ledger.check import check_ledger
 from api.ledger.errors import UserNotFound
 from api.models import Account, Partner, PartnerKind, Receipt, Transfer, TransferKind, User
-from api.models.changes import Change
+from api.models.changes import Change, together
 from api.models.database import POOL_SIZE, database
-from api.models.kept_postgres import LANES
+from api.models.event import NUMBER_FACTS
+from api.models.kept_postgres import LANES, SETTINGS
 from api.models.project_head import GiftRow, ProjectDonor
 from api.models.rows import columns_of
 from api.models.statements import ConnectionLost, kept
@@ -191,6 +192,22 @@ async def test_a_statement_is_prepared_anew_when_its_table_has_changed(url: str)
         await connection.execute("ALTER TABLE partner ALTER COLUMN slug TYPE text")
         await connection.close()
         assert [row.slug for row in await PARTNERS.fetch([partner.id])] == ["maps"]
+
+
+@pytest.mark.parametrize("pages", [0, 50])
+async def test_facts_are_numbered_by_their_keys_however_empty_the_outbox_was(url: str, pages: int) -> None:
+    connection = await asyncpg.connect(url, server_settings=SETTINGS)
+    try:
+        # As autovacuum leaves it, cut off or not.
+        await connection.execute(f"UPDATE pg_class SET relpages = {pages}, reltuples = 0 WHERE relname = 'outbox'")  # noqa: S608
+        await connection.execute(f"PREPARE numbering AS {together((NUMBER_FACTS,)).postgres}")
+        plan = [row[0] for row in await connection.fetch("EXPLAIN EXECUTE numbering(NULL)")]
+    finally:
+        await connection.close()
+    scans = [index for index, line in enumerate(plan) if " on outbox" in line and "Delete" not in line]
+    assert len(scans) == 2, plan
+    assert all("Index Cond: (transfer_id = " in plan[index + 1] for index in scans), plan
+    assert not any("Join Filter" in line for line in plan), plan
 
 
 async def test_the_types_of_rows_are_those_of_the_columns_that_are_sent(url: str) -> None:
