@@ -151,12 +151,13 @@ class PageStatement(Generic[Row]):
         if form not in self._forms:
             text = self._writing(form)
             if text is not None and text not in self._written:
-                if len(self._written) >= CHOICES_MAX:
-                    return None
-                self._written[text] = tuple(
-                    Statement(f"{self._name}, written", WRITTEN, postgres=one, sqlite="")
-                    for one in (text, text.replace(" DESC", " ASC"))
-                )
+                if len(self._written) < CHOICES_MAX:
+                    self._written[text] = tuple(
+                        Statement(f"{self._name}, written", WRITTEN, postgres=one, sqlite="")
+                        for one in (text, text.replace(" DESC", " ASC"))
+                    )
+                else:  # and none is ever forgotten
+                    text = None
             self._forms[form] = text
         text = self._forms[form]
         return self._written[text][ascending] if text is not None else None

@@ -124,6 +124,7 @@ async def test_a_page_from_the_end_comes_as_rows(link: UserLink) -> None:
 
 async def test_what_is_not_what_it_must_be_comes_as_rows(url: str, link: UserLink) -> None:
     if not kept().writes_pages:
+        assert type(await page_of(link, EVERYTHING)) is Page
         return
     ids = [row.id for row in await Action.all().order_by("-id")]
     connection = await asyncpg.connect(url)
