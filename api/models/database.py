@@ -61,9 +61,11 @@ def configuration(url: str, statement_s: float | None = None) -> dict[str, Any]:
         address = url.replace("postgresql://", "postgres://", 1).replace("postgres://", "asyncpg://", 1)
         connection = expand_db_url(address) | {"engine": "api.models.postgres"}
         connection["credentials"].setdefault("maxsize", POOL_SIZE)
+        # The ORM's questions have a kind as a parameter that decides about an index: each is planned with its values.
+        settings = {"plan_cache_mode": "force_custom_plan"}
         if statement_s is not None:
-            timeout = {"statement_timeout": str(int(statement_s * 1_000))}
-            connection["credentials"].setdefault("server_settings", timeout)
+            settings["statement_timeout"] = str(int(statement_s * 1_000))
+        connection["credentials"].setdefault("server_settings", settings)
     else:
         scheme = url.split(":", 1)[0]
         raise DatabaseUnusable(f"DATABASE_URL names the database kind {scheme!r}; use sqlite:///… or postgres://…")
