@@ -37,6 +37,7 @@ from graphql import (
 )
 
 from api.execution.awaiting import settle
+from api.execution.below import Below
 from api.execution.cells import Selected, beside_of, cells_of
 from api.execution.completion import (
     Select,
@@ -53,7 +54,7 @@ from api.execution.resolving import resolver_of
 from api.execution.runtime import Complete, Done, Execution, Plan, Position, Spot
 from api.execution.selections import FIELDS_MAX, NotCompiled, Selections
 from api.execution.tables import Beside, Table
-from api.execution.written import Form, WrittenList
+from api.execution.written import WrittenList
 
 __all__ = ["FIELDS_MAX", "Compiled", "NotCompiled"]
 
@@ -158,9 +159,9 @@ class _Compilation:
         self._sources: list[str] = []
         # What completes many objects by their rows, by what completes one.
         self._by_rows: dict[Select, Rows] = {}
-        # How the lists of an object are written, by what completes it; and those of the one at hand, by their names.
-        self._forms_of: dict[Select, Mapping[str, Form]] = {}
-        self._forms: dict[str, Form | None] = {}
+        # What a field is told of the selection of its object, by what completes it; and that of the one at hand.
+        self._below_of: dict[Select, Below] = {}
+        self._below = Below()
 
     @property
     def source(self) -> str:
@@ -188,7 +189,7 @@ class _Compilation:
         """Write the function of a selection, of objects of just one class if that may be known."""
         found = self._selections.below(kind, details)
         outer, self._is_of_object_alone = self._is_of_object_alone, True
-        forms_around, self._forms = self._forms, {}
+        around, self._below = self._below, Below()
         read = cells_of(kind, origin, found, self._selections)
         written = read.rest if read is not None else found
         fields = [self._field(kind, origin, key, details, "p") for key, details in written.items()]
@@ -210,8 +211,7 @@ class _Compilation:
         select: Select = self._define("select", kind, "x, s, p", [*body, "return d"])
         if rows is not None:
             self._by_rows[select] = rows
-        self._forms_of[select] = {name: form for name, form in self._forms.items() if form is not None}
-        self._forms = forms_around
+        self._below_of[select], self._below = self._below, around
         return select
 
     def _table(self, kind: GraphQLObjectType, origin: type, read: Selected) -> Table:
@@ -271,8 +271,7 @@ class _Compilation:
         spot_name = self._keep("F", spot)
         value = self._value(spot, origin, around)
         usual = self._type(spot, field.type, details)
-        # Of a field that is selected twice there would have to be two.
-        self._forms[name] = usual.form if isinstance(usual, List) and name not in self._forms else None
+        self._below.add_form(name, usual.form if isinstance(usual, List) else None)
         target = f"d[{key!r}]"
         if usual.needs_position:
             position = f"q = ({around}, {key!r}, {parent.name!r}, d, {spot.nullable})\n"
@@ -299,7 +298,8 @@ class _Compilation:
         if attribute is not None:
             return f"s.{attribute}"
         self._is_of_object_alone &= is_of_object_alone(spot.definition)
-        return f"{self._keep('R', resolver_of(spot, self._plan.schema))}(s, x, {around})"
+        resolve = self._below.add(spot, resolver_of(spot, self._plan.schema))
+        return f"{self._keep('R', resolve)}(s, x, {around})"
 
     def _type(self, spot: Spot, kind: GraphQLOutputType, details: list[Any]) -> Inline:
         """Give a spot its completion, and return how its usual case is written."""
@@ -322,7 +322,7 @@ class _Compilation:
             if certain is not None:
                 classes.add(certain)
             select = self.select(kind, details)
-            spot.forms = self._forms_of[select]
+            self._below_of[select].tell(spot)
             usual = Object(self._keep("K", classes), self._keep("S", select), self._by_rows.get(select))
             return usual, an_object(kind, select, spot, classes)
         assert isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)  # noqa: S101 - there are no others

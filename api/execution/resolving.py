@@ -19,10 +19,8 @@ from typing_extensions import override
 from api.execution.converting import ConvertAll, Unusual, arguments_converter
 from api.execution.inputs import Arguments, arguments_of
 from api.execution.reading import DEFINITION, selected_below
-from api.execution.runtime import Execution, Position, Spot
+from api.execution.runtime import Execution, Position, Resolve, Spot
 
-# Takes the object, the execution and the object's position; returns the value, or something that is awaited for it.
-Resolve: TypeAlias = Callable[[Any, Execution, Position | None], Any]
 # Raises where a field may not be resolved.
 Check: TypeAlias = Callable[[Info[Any, Any]], None]
 # Calls a resolver with its object, what it is told, and its arguments.

@@ -43,11 +43,14 @@ from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel, is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
 
+from api.execution.ahead import unwrapped
 from api.execution.awaiting import dispose, drop, forget, hear, leave, settle
 
 NO_FORMS: Mapping[str, Any] = MappingProxyType({})
 
 Position: TypeAlias = tuple["Position | None", str | int, str | None, Any, bool]
+# Takes the object, the execution and the object's position; returns the value, or something that is awaited for it.
+Resolve: TypeAlias = Callable[[Any, "Execution", Position | None], Any]
 Complete: TypeAlias = Callable[["Execution", Any, Position], Any]
 # Hears that there is nothing more to wait for, or which bug of ours ended the wait.
 Done: TypeAlias = Callable[[Exception | None], None]
@@ -65,7 +68,9 @@ class Later(Exception):
 class Spot:
     """What is known of a position before execution: a field of an operation, or the items of its list."""
 
-    __slots__ = ("complete", "definition", "forms", "found_out", "key", "nodes", "nullable", "parent", "selected")
+    __slots__ = (
+        "ahead", "complete", "definition", "forms", "found_out", "key", "nodes", "nullable", "parent", "selected",
+    )  # fmt: skip
 
     def __init__(
         self, parent: GraphQLObjectType, key: str, definition: GraphQLField, nodes: list[FieldNode], *, nullable: bool
@@ -82,6 +87,8 @@ class Spot:
         self.found_out: dict[Any, Any] = {}
         # By what the lists of the field's object can be written, by their names.
         self.forms: Mapping[str, Any] = NO_FORMS
+        # What is selected of the field's object and may be begun before that has come, and how.
+        self.ahead: Sequence[tuple[Spot, Resolve]] = ()
 
     @property
     def name(self) -> str:
@@ -134,7 +141,7 @@ class Execution:
 
     __slots__ = (
         "_done", "_ending", "_jobs", "_nulled", "_outstanding", "_raw_variables", "_ready", "_variable_values",
-        "_waiter", "context", "errors", "is_null", "plan", "root", "variables",
+        "_waiter", "context", "early", "errors", "is_null", "plan", "root", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -148,6 +155,7 @@ class Execution:
         self._variable_values: VariableValues | None = None
         self.errors: list[GraphQLError] = []
         self.is_null = False
+        self.early: dict[Spot, Any] = {}
         self._jobs: list[Job] = []
         self._outstanding: set[Job] = set()
         self._ready: list[Job] = []
@@ -172,6 +180,8 @@ class Execution:
     def place(self, spot: Spot, value: Any, position: Position) -> Any:
         """Complete what a resolver returned for a position; null for now, if it has to be awaited."""
         if type(value) is Future or is_awaitable(value):
+            if type(value) is not Future:
+                value = unwrapped(value, spot, self, position)
             self._jobs.append(Job(self, spot, position, value, spot.complete))
             return None
         try:
@@ -234,6 +244,7 @@ class Execution:
         finally:
             self._abandon(lambda _: True)
             dispose(job.awaitable for job in self._jobs)
+            self._let_go()
             while self._ending:
                 await wait(self._ending)
 
@@ -247,6 +258,7 @@ class Execution:
         self._done = None
         self._abandon(lambda _: True)
         dispose(job.awaitable for job in self._jobs)
+        self._let_go()
         self._jobs = []
         for future in self._ending:
             leave(future)
@@ -276,8 +288,15 @@ class Execution:
             for future in self._ending:
                 future.add_done_callback(self._hear_the_end)
             return
+        self._let_go()
         self._done = None
         done(None)
+
+    def _let_go(self) -> None:
+        """Let go of what was begun ahead of objects that never came."""
+        if self.early:
+            dispose(self.early.values())
+            self.early.clear()
 
     def _hear_the_end(self, _: "Future[Any]") -> None:
         """Go on after something that was cancelled has ended; it is forgotten before this is called."""

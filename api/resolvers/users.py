@@ -9,7 +9,7 @@ from api.access import Scope, UserToken, create_user_token
 from api.ledger import Outcome, Refusal, is_text
 from api.resolvers.arguments import balance_of, known_balance, user_by
 from api.schema import node
-from api.schema.context import Info, Later
+from api.schema.context import Ahead, Info, Later
 from api.schema.enums import ListOrder
 from api.schema.errors import show
 from api.schema.paging import After, Before, Connection, First, Last, Order, connection, window
@@ -27,6 +27,7 @@ from api.schema.user import (
     User,
     UserBy,
 )
+from api.schema.views import expected
 
 
 @strawberry.type
@@ -201,7 +202,8 @@ def visible_user(info: Info, by: UserBy) -> Later[User | None]:
     if wanted.external_ref is None:
         if wanted.id is None or not caller.sees(wanted.id):
             return None
-        return loaders.linked_users.load((partner_id, world, wanted.id), User.found)
+        found = loaders.linked_users.load((partner_id, world, wanted.id), User.found)
+        return Ahead(found, expected(User, wanted.id))
     if not is_text(wanted.external_ref):
         return None
     name = (partner_id, world, wanted.external_ref)

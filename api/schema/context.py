@@ -1,8 +1,9 @@
 """What a resolver is given: the caller, the ledger, the feed, and the loaders that it shares with all requests."""
 
-from collections.abc import Awaitable, Callable, Hashable
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Generator, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import strawberry
 
@@ -27,6 +28,20 @@ else:
         def __class_getitem__(cls, kind: Any) -> Any:
             """Return what Strawberry sees."""
             return kind
+
+
+class Ahead(Generic[T]):
+    """A view that is awaited, and one that stands in for it, so that some of its fields are begun before it comes."""
+
+    __slots__ = ("future", "stand_in")
+
+    def __init__(self, future: "Future[T | None]", stand_in: T) -> None:
+        self.future = future
+        self.stand_in = stand_in
+
+    def __await__(self) -> Generator[Any, None, T | None]:
+        """Wait for it."""
+        return self.future.__await__()
 
 
 async def later(awaited: Awaitable[T], make: Callable[[T], Made]) -> Made:

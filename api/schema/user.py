@@ -24,7 +24,7 @@ from api.schema.paging import After, Before, Connection, First, Last, Order, Pag
 from api.schema.permissions import guarded
 from api.schema.project import Project
 from api.schema.transfer import Transfer
-from api.schema.views import ReadParts, parts_of, shown, view
+from api.schema.views import OF_KEY_ALONE, ReadParts, parts_of, shown, view
 
 if TYPE_CHECKING:
     from api.schema.action import Action
@@ -82,7 +82,9 @@ class User(Node):
         return balance
 
     @strawberry.field(
-        description="Actions that you have recorded for the user.", extensions=guarded(Scope.ACTIONS_READ)
+        description="Actions that you have recorded for the user.",
+        extensions=guarded(Scope.ACTIONS_READ),
+        metadata=OF_KEY_ALONE,
     )
     def actions(
         self,
@@ -105,7 +107,9 @@ class User(Node):
         return info.context.loaders.action_pages.load(own, shown)
 
     @strawberry.field(
-        description="Donations that were made through you by the user.", extensions=guarded(Scope.DONATIONS_READ)
+        description="Donations that were made through you by the user.",
+        extensions=guarded(Scope.DONATIONS_READ),
+        metadata=OF_KEY_ALONE,
     )
     def donations(
         self,
@@ -130,6 +134,7 @@ class User(Node):
     @strawberry.field(
         description="Every move of the user's energy through you, newest first.",
         extensions=guarded(Scope.DONATIONS_READ),
+        metadata=OF_KEY_ALONE,
     )
     def transfers(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None

@@ -10,6 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, TypeVar, overload
+from uuid import UUID
 
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
@@ -18,7 +19,7 @@ from typing_extensions import override
 
 from api.models import Page
 from api.models.rows import ALL, Columns, Decoder, moment, shown_moment, written_moment
-from api.models.written import WrittenPage
+from api.models.written import Known, WrittenPage
 from api.schema.scalars import moment_text, rewritten_moment
 
 Shown = TypeVar("Shown")
@@ -30,6 +31,8 @@ ALWAYS: Columns = frozenset({"id"})
 #: Says of a field with a resolver that its value is the same for every caller: what the executor completed of a view
 #: that requests share (its `completed`) is good for all of them.
 OF_ROW_ALONE = {"of_object_alone": True}
+#: Says of a field with a resolver that it takes of its row the id alone, and asks for nothing but what is the caller's.
+OF_KEY_ALONE = {"begins_ahead": True}
 READS = "reads"
 Shortcuts = Mapping[Decoder, Callable[[Any], Any]]
 NO_SHORTCUTS: Shortcuts = MappingProxyType({})
@@ -191,6 +194,11 @@ def shown(kind: type[Shown], row: object) -> Shown:
     made = object.__new__(kind)
     made.row = row  # type: ignore[attr-defined]
     return made
+
+
+def expected(kind: type[Shown], row_id: UUID) -> Shown:
+    """Return what stands in for the view of a row that is not there yet: of its fields only some can be had."""
+    return shown(kind, Known(row_id))
 
 
 class Views(Sequence[Shown]):

@@ -8,7 +8,7 @@ import pytest
 from tortoise.context import TortoiseContext
 
 from api.models import Project
-from tests.conftest import Actor, Running, add_project
+from tests.conftest import Actor, Running, add_project, eventually
 from tests.resolvers.calls import donate, earned, project_id, sealed
 from tests.statements import counted
 
@@ -17,6 +17,9 @@ USER_PAGE = """query ($ref: String!, $n: Int!) { user(by: {externalRef: $ref}) {
   actions(first: $n) { nodes { id type quantity startedAt credited status } pageInfo { hasNextPage } }
   donations(first: $n) { nodes { id amount createdAt project { id code name { zh en } } } pageInfo { endCursor } }
 } }"""
+BY_ID = (
+    USER_PAGE.replace("$ref: String!, $n: Int!", "$id: ID!").replace("externalRef: $ref", "id: $id").replace("$n", "5")
+)
 PROJECTS = """query ($n: Int!) { projects(first: $n) { nodes {
   id code name { en } organisations { role partner { id slug name { en } } } progress { energyRaised }
 } } }"""
@@ -27,6 +30,7 @@ USERS = """query ($n: Int!) { users(first: $n) { nodes {
   donations(first: $n) { nodes { status reversedAt donor project { code } event { sequence } } }
   transfers(first: $n) { nodes { amount } }
 } } }"""
+LISTS = re.compile(r"\b(action a|transfer t)\b")
 #: A key costs its look-up, and that it was used is written down once a minute.
 AUTHENTICATION = re.compile("api_key")
 
@@ -57,6 +61,29 @@ async def test_the_page_of_a_user_is_four_statements_whatever_its_size(
     assert len(page["user"]["actions"]["nodes"]) == min(n, 3)
     assert len(page["user"]["donations"]["nodes"]) == min(n, 2)
     assert len(asked(statements)) == 4
+
+
+async def test_the_lists_of_a_user_are_asked_for_together_with_the_user(
+    used: Running, db: TortoiseContext, app_partner: Actor, other_app: Actor
+) -> None:
+    page = await used.client(app_partner)(USER_PAGE, ref="u1", n=5)
+    stranger = used.client(other_app)
+    await stranger(BY_ID, id=page["user"]["id"])
+    with counted(db) as statements:  # it is compiled now that it comes again
+        assert await stranger(BY_ID, id=page["user"]["id"]) == {"user": None}
+
+        async def are_asked_for() -> bool:
+            return len([one for one in asked(statements) if LISTS.search(one)]) == 2
+
+        # In vain for whoever may not see the user. And nothing could have come: they ask for what is the partner's own.
+        await eventually(are_asked_for)
+
+    for ids in ("usr_00000000000000000000000000", "", page["user"]["id"]):
+        nobody = used.client()
+        for _ in range(2):
+            with counted(db) as statements:
+                await nobody.send(BY_ID, id=ids)
+        assert not asked(statements)
 
 
 @pytest.mark.parametrize("n", [1, 50])

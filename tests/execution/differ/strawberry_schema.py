@@ -5,7 +5,7 @@ kinds; interfaces, unions, generics; inputs with defaults, `Maybe`, one of sever
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from decimal import Decimal
 from enum import Enum
 from inspect import isawaitable
@@ -38,6 +38,8 @@ from tests.execution.differ.values import Boom, Key, Values
 from tests.execution.differ.worlds import World
 
 T = TypeVar("T")
+#: A field that needs nothing of its object.
+BEGUN_AHEAD = {"begins_ahead": True}
 
 
 def _act(info: Info[World, None], **given: Any) -> Any:
@@ -360,6 +362,33 @@ class Owner:
     def pit(self, info: Info) -> Pit:
         return pit_of(info)
 
+    @strawberry.field(extensions=[Checked()], metadata=BEGUN_AHEAD)
+    def early(self, info: Info, number: int = 1) -> list[Stone | None] | None:
+        if number > 1:
+            raise Boom("too many")
+        return cast("list[Stone | None]", heap(info))
+
+    @strawberry.field(metadata=BEGUN_AHEAD)
+    def early_bird(self, info: Info) -> str | None:
+        tape = info.context.tape((*_key(info), "early"))
+        return cast("str | None", awaitable(tape, lambda: tape.choose(("worm", None, Boom("no worm")))))
+
+    @strawberry.field(metadata=BEGUN_AHEAD)
+    async def early_pit(self, info: Info) -> Pit | None:
+        await asyncio.sleep(0)
+        return pit_of(info)
+
+
+class Expected:
+    """An owner that is awaited, and one that stands in for it."""
+
+    def __init__(self, info: Info[World, None]) -> None:
+        self.stand_in = Owner(world=info.context, key=(), id=strawberry.ID("stands in"))
+        self.future = load(info)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return cast("Generator[Any, None, Any]", self.future.__await__())
+
 
 def heap(info: Info[World, None]) -> Stones:
     """Return stones as a sequence that offers their rows, all of one class."""
@@ -428,6 +457,14 @@ class Query:
     @strawberry.field
     def deep(self, info: Info) -> Pit:
         return pit_of(info)
+
+    @strawberry.field
+    def expected(self, info: Info) -> Owner | None:
+        return cast("Owner", Expected(info))
+
+    @strawberry.field
+    def expected_owner(self, info: Info) -> Owner:
+        return cast("Owner", Expected(info))
 
     find: Pet | None = strawberry.field(resolver=find)
 
