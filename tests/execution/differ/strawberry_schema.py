@@ -5,177 +5,27 @@ kinds; interfaces, unions, generics; inputs with defaults, `Maybe`, one of sever
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from decimal import Decimal
 from enum import Enum
-from inspect import isawaitable
-from typing import Annotated, Any, Generic, Never, Optional, TypeVar, cast
-from weakref import WeakKeyDictionary
+from typing import Annotated, Any, Generic, Optional, TypeVar, cast
 
 import strawberry
 from graphql import GraphQLObjectType, GraphQLOutputType
-from strawberry import BasePermission, Info
-from strawberry.extensions import FieldExtension
+from strawberry import Info
 from strawberry.permission import PermissionExtension
 from strawberry.types.field import StrawberryField
-from typing_extensions import override
 
-from api.batching import Loader
+from tests.execution.differ.acts import MAKING, act, act_later, act_plainly, heap, key_of, load, row_of
 from tests.execution.differ.awaitables import awaitable
-from tests.execution.differ.stones import (
-    COLUMNS,
-    ROWS,
-    Beside,
-    Hardness,
-    Quarry,
-    Stone,
-    Stones,
-    WrittenStones,
-    make_row,
-    stone,
-)
+from tests.execution.differ.extensions import Allowed, AllowedLater, Checked, Known, Marked, Numbered
+from tests.execution.differ.stones import ROWS, Hardness, Quarry, Stone, WrittenStones, stone
 from tests.execution.differ.values import Boom, Key, Values
 from tests.execution.differ.worlds import World
 
 T = TypeVar("T")
 #: A field that needs nothing of its object.
 BEGUN_AHEAD = {"begins_ahead": True}
-
-
-def _act(info: Info[World, None], **given: Any) -> Any:
-    key = _key(info)
-    info.context.call(key, given)
-    return VALUES.make(info.context, info._raw_info.return_type, key)
-
-
-async def _act_later(info: Info[World, None], **given: Any) -> Any:
-    found = _act(info, **given)
-    return await found if isawaitable(found) else found
-
-
-def _act_plainly(thing: Any, name: str, **given: Any) -> Any:
-    """Do as the world says without being told which field it is for: the same for all aliases."""
-    kind = _type(type(thing).__strawberry_definition__.name)
-    key = (*thing.key, f"plain {name}")
-    thing.world.call(key, given)
-    return VALUES.make(thing.world, kind.fields[name].type, key)
-
-
-# They return anything, and are declared to return what is due.
-act = cast("Callable[..., Never]", _act)
-act_later = cast("Callable[..., Awaitable[Never]]", _act_later)
-act_plainly = cast("Callable[..., Never]", _act_plainly)
-
-
-def _key(info: Info[World, None]) -> Key:
-    return tuple(info.path.as_list())
-
-
-def load(info: Info[World, None]) -> Any:
-    """Load what the world says, with what else is asked for in the same turn of the event loop."""
-    loop = asyncio.get_running_loop()
-    loader = LOADERS.get(loop)
-    if loader is None:
-        loader = LOADERS[loop] = Loader(_ask, size=100)
-    info.context.call(_key(info))
-    return loader.load((info.context, info._raw_info.return_type, _key(info)))
-
-
-Wanted = tuple[World, GraphQLOutputType, Key]
-LOADERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Loader[Wanted, Any]] = WeakKeyDictionary()
-
-
-async def _ask(wanted: list[Wanted]) -> Mapping[Wanted, Any]:
-    await asyncio.sleep(0)
-    found: dict[Wanted, Any] = {}
-    for one in wanted:
-        world, kind, key = one
-        try:
-            found[one] = VALUES._ready(world, kind, (*key, "shared"))
-        except Exception as error:
-            found[one] = error
-    return found
-
-
-class Allowed(BasePermission):
-    message = "You may not."
-    error_extensions = {"code": "FORBIDDEN"}  # noqa: RUF012 - as Strawberry declares it
-
-    @override
-    def has_permission(self, source: Any, info: Info[World, None], **kwargs: Any) -> bool | Awaitable[bool]:
-        return self._answer(source, info, kwargs)
-
-    def _answer(self, source: Any, info: Info[World, None], given: dict[str, Any]) -> bool:
-        key = (*_key(info), type(self).__name__)
-        info.context.call(key, (type(source).__name__, given))
-        tape = info.context.tape(key)
-        if tape.happens(info.context.nature.fails * 3):
-            raise Boom("nobody knows")
-        return not tape.happens(info.context.nature.fails)
-
-
-class Known(Allowed):
-    message = "Who are you?"
-    error_extensions: dict[str, Any] = {}  # noqa: RUF012 - as Strawberry declares it
-
-
-class AllowedLater(Allowed):
-    message = "You may not, after all."
-
-    @override
-    async def has_permission(self, source: Any, info: Info[World, None], **kwargs: Any) -> bool:
-        tape = info.context.tape((*_key(info), "wait"))
-        return bool(await awaitable(tape, lambda: self._answer(source, info, kwargs)))
-
-
-class Marked(FieldExtension):
-    """Looks at what comes out, and changes it."""
-
-    @override
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info[World, None], **kwargs: Any) -> Any:
-        return _marked(next_(source, info, **kwargs))
-
-    @override
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info[World, None], **kwargs: Any
-    ) -> Any:
-        return _marked(await next_(source, info, **kwargs))
-
-
-class Numbered(FieldExtension):
-    """Changes what goes in, and may answer without asking further."""
-
-    @override
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info[World, None], **kwargs: Any) -> Any:
-        if info.context.tape((*_key(info), "answered")).happens(info.context.nature.misfits):
-            return "answered"
-        return next_(source, info, **{**kwargs, "number": kwargs.get("number", 0) or 5})
-
-
-class Checked(FieldExtension):
-    """Only checks, and says so: then the executor calls the check and the resolver, and nothing of it in between."""
-
-    only_checks = True
-
-    def check(self, info: Info[World, None]) -> None:
-        if info.context.tape((*_key(info), "refused")).happens(info.context.nature.fails):
-            raise Boom("refused")
-
-    @override
-    def resolve(self, next_: Callable[..., Any], source: Any, info: Info[World, None], **kwargs: Any) -> Any:
-        self.check(info)
-        return next_(source, info, **kwargs)
-
-    @override
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info[World, None], **kwargs: Any
-    ) -> Any:
-        self.check(info)
-        return await next_(source, info, **kwargs)
-
-
-def _marked(value: Any) -> Any:
-    return f"<{value}>" if isinstance(value, str) else value
 
 
 @strawberry.enum
@@ -370,7 +220,7 @@ class Owner:
 
     @strawberry.field(metadata=BEGUN_AHEAD)
     def early_bird(self, info: Info) -> str | None:
-        tape = info.context.tape((*_key(info), "early"))
+        tape = info.context.tape((*key_of(info), "early"))
         return cast("str | None", awaitable(tape, lambda: tape.choose(("worm", None, Boom("no worm")))))
 
     @strawberry.field(metadata=BEGUN_AHEAD)
@@ -390,34 +240,12 @@ class Expected:
         return cast("Generator[Any, None, Any]", self.future.__await__())
 
 
-def heap(info: Info[World, None]) -> Stones:
-    """Return stones as a sequence that offers their rows, all of one class."""
-    key = _key(info)
-    tape = info.context.tape((*key, "heap"))
-    kind = tape.choose(ROWS)
-    rows = [row_of(info.context, kind, (*key, index)) for index in range(tape.below(4))]
-    quarries = {number: row_of(info.context, kind, (*key, "quarry", number)) for number in range(tape.below(4))}
-    return Stones(rows, None if tape.happens(3) else Beside(quarries))
-
-
 def pit_of(info: Info[World, None]) -> Pit:
     """Return an object with a list that comes written, where it can be."""
     stones = heap(info)
     form = getattr(info, "forms", {}).get("stones")
     written = WrittenStones.of(form, stones) if form is not None else None
     return Pit(stones=cast("list[Stone]", written or stones))
-
-
-def row_of(world: World, kind: Any, key: Key) -> Any:
-    """Return a row of anything: what a column's field promises, nearly always."""
-    values: dict[str, Any] = {}
-    for name in COLUMNS:
-        tape = world.tape((*key, f"column {name}"))
-        if world.nature.misfits and tape.happens(max(2, world.nature.misfits)):
-            values[name] = tape.choose(CONTENTS)
-        else:
-            values[name] = USUAL_CONTENTS[name] if name in USUAL_CONTENTS else tape.below(3)
-    return make_row(kind, values)
 
 
 def find(root: None, info: Info, nested: Nested, price: Decimal = Decimal("1.5")) -> Pet | None:
@@ -494,18 +322,7 @@ LEAVES: Mapping[str, Any] = {
     "Decimal": (Decimal("1.50"), Decimal(0), "2", 3, None, "free"),
 }
 LEAVES = {**LEAVES, "Hardness": (Hardness.SOFT, Hardness.HARD, "soft", "SOFT", 1)}
-#: What is in the columns of rows.
-USUAL_CONTENTS: Mapping[str, Any] = {
-    "name": "granite", "hardness": "soft", "was": None, "price": Decimal("1.50"), "loose": [1, 2],
-}  # fmt: skip
-CONTENTS: tuple[Any, ...] = (None, 1, 2, "hard", "", 2**40, 1.5, True, [], ValueError("in a row"), Hardness.HARD, b"x")
 SCALARS = {"Decimal": ("1.5", "2", 3)}
-
-
-def _type(name: str) -> GraphQLObjectType:
-    kind = SCHEMA.type_map[name]
-    assert isinstance(kind, GraphQLObjectType)
-    return kind
 
 
 def make_object(world: World, kind: GraphQLObjectType, key: Key) -> Any:
@@ -541,4 +358,4 @@ def _attribute(world: World, kind: GraphQLOutputType, key: Key) -> Any:
     return future
 
 
-VALUES = Values(SCHEMA, LEAVES, make_object)
+MAKING.values = VALUES = Values(SCHEMA, LEAVES, make_object)

@@ -73,7 +73,7 @@ class Values:
     """Makes the values of one schema."""
 
     def __init__(self, schema: GraphQLSchema, leaves: Mapping[str, Sequence[Any]], make_object: MakeObject) -> None:
-        self._schema = schema
+        self.schema = schema
         self._leaves = {**OWN_SCALARS, **leaves}
         self._make_object = make_object
 
@@ -105,7 +105,7 @@ class Values:
         if is_leaf_type(kind):
             return self.leaf(world, kind.name, tape)
         if is_abstract_type(kind):
-            kind = tape.choose(list(self._schema.get_possible_types(kind)))
+            kind = tape.choose(list(self.schema.get_possible_types(kind)))
         return self._make_object(world, kind, tuple(part for part in key if part not in STEPS))
 
     def leaf(self, world: World, name: str, tape: Tape) -> Any:
