@@ -67,5 +67,5 @@ def _block(item: str, lanes: Mapping[str, Lane]) -> tuple[str, Sequence[tuple[st
     bars = []
     for name, lane in sorted(lanes.items(), key=lambda one: -one[1].per_s):
         kind = "lucid" if name == LUCID else "best" if name == best[0] else "peer"
-        bars.append((name, lane.per_s / best[1].per_s, lane.per_s, kind))
+        bars.append((name, lane.times(best[1]), lane.per_s, kind))
     return item, bars

@@ -68,9 +68,12 @@ def best_of_kind(results: Results) -> Results:
 
 
 def best_peer(lanes: Mapping[str, Lane]) -> tuple[str, Lane] | None:
-    """Return the fastest of the others."""
+    """Return the fastest of the others: the one that Lucid is ahead of by least, round by round."""
     others = [(name, lane) for name, lane in lanes.items() if name != LUCID]
-    return max(others, key=lambda one: one[1].per_s) if others else None
+    own = lanes.get(LUCID)
+    if own is None:
+        return max(others, key=lambda one: one[1].per_s, default=None)
+    return min(others, key=lambda one: own.times(one[1]), default=None)
 
 
 def race_tables(results: Results, says: Mapping[str, str]) -> str:
@@ -86,7 +89,7 @@ def race_tables(results: Results, says: Mapping[str, str]) -> str:
                     f"**{item}** {says[item]}",
                     f"{own.per_s:,.0f}",
                     f"{other.per_s:,.0f} ({name})",
-                    f"**{own.per_s / other.per_s:.2f}×**",
+                    f"**{own.times(other):.2f}×**",
                     f"≥ {GOALS[item]:g}×",
                     f"{own.median('p99_ms'):.1f} / {other.median('p99_ms'):.1f}",
                 ]

@@ -1,10 +1,13 @@
-"""The data of the bench, small: it fills every column of every table, and the ledger finds no fault in it."""
+"""The bench: its data fill every column of every table without a fault; what it compares has drifted together."""
 
 from pathlib import Path
 
 from api.ledger.check import check_ledger
 from api.models.database import database
 from bench.embedded import load
+from bench.generator import Measured
+from bench.lanes import Lane
+from bench.report import LUCID, best_peer
 
 
 async def test_the_bench_makes_up_data_in_which_the_ledger_finds_no_fault(tmp_path: Path) -> None:
@@ -14,3 +17,16 @@ async def test_the_bench_makes_up_data_in_which_the_ledger_finds_no_fault(tmp_pa
     assert report.faults == []
     assert (report.counts["users"], report.counts["actions"]) == (100, 2_000)
     assert report.counts["events"] > 400
+
+
+def test_a_ratio_is_the_median_of_the_rounds_own_and_not_that_of_medians() -> None:
+    lucid, quick, steady = lane(300, 100, 200), lane(150, 50, 90), lane(100, 100, 100)
+    # Of the medians it would be 200 / 90.
+    assert lucid.times(quick) == 2.0
+    assert best_peer({LUCID: lucid, "quick": quick, "slow": lane(10, 10, 10)}) == ("quick", quick)
+    assert best_peer({"steady": steady, "quick": quick}) == ("steady", steady)
+    assert best_peer({LUCID: lucid}) is None
+
+
+def lane(*per_s: float) -> Lane:
+    return Lane([Measured(int(one), 1.0, int(one), 0, 0, 1.0, 2.0, "") for one in per_s], [1.0] * len(per_s))
