@@ -15,13 +15,14 @@ STYLE = """
   .title { font-size: 16px; font-weight: 600 }
   .note { fill: #59636e; font-size: 12px }
   .work { font-weight: 600 }
-  .value { font-variant-numeric: tabular-nums }
+  .value { font-variant-numeric: tabular-nums; paint-order: stroke; stroke: #fff; stroke-width: 5px }
   .peer { fill: #afb8c1 }
   .best { fill: #818b98 }
   .lucid { fill: #1a7f37 }
   .one { stroke: #59636e; stroke-dasharray: 3 3 }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc }
+    .value { stroke: #0d1117 }
     .note { fill: #9198a1 }
     .peer { fill: #3d444d }
     .best { fill: #656c76 }
