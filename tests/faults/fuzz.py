@@ -50,27 +50,23 @@ GROWTH_MAX_MB = 10
 
 
 class Watch(logging.Handler):
-    """Counts answers by their status, and keeps the errors of the log."""
+    """Keeps the errors of the log."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.statuses: Counter[int] = Counter()
+        super().__init__(logging.ERROR)
         self.errors: list[str] = []
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name == "uvicorn.access" and isinstance(record.args, tuple):
-            self.statuses[int(str(record.args[4]))] += 1
-        elif record.levelno >= logging.ERROR:
-            self.errors.append(logging.Formatter().format(record))
+        self.errors.append(logging.Formatter().format(record))
 
 
 @dataclass
 class Result:
-    """What a run came to."""
+    """What a run came to: answers as the client had them, by status, and what was logged meanwhile."""
 
-    statuses: Counter[int]
     errors: list[str]
+    statuses: Counter[int] = field(default_factory=Counter)
     tasks: tuple[int, int] = (0, 0)
     sockets: tuple[int, int] = (0, 0)
     memory_mb: list[int] = field(default_factory=list)
@@ -81,6 +77,7 @@ class Result:
         """What did not hold, in words."""
         half = self.memory_mb[len(self.memory_mb) // 2]
         return [
+            *([] if self.statuses[200] else ["nothing was answered with 200"]),
             *(f"{count} answers with {status}" for status, count in self.statuses.items() if status >= 500),
             *self.errors,
             *self.faults,
@@ -152,7 +149,7 @@ async def fuzz(url: str, minutes: float, program: Path, folder: Path) -> Result:
             await running.client()("{ projects { nodes { id } } }")
             port = int(running.address.rpartition(":")[2])
             before = len(asyncio.all_tasks()), _sockets(port)
-            result = Result(watch.statuses, watch.errors)
+            result = Result(watch.errors)
             with _watching(watch):
                 await _turns(running, minutes, program, folder, keys, ids, result)
             with suppress(TimeoutError):  # the figures tell what does not become quiet
@@ -165,17 +162,12 @@ async def fuzz(url: str, minutes: float, program: Path, folder: Path) -> Result:
 
 @contextmanager
 def _watching(watch: Watch) -> Iterator[None]:
-    access, root = logging.getLogger("uvicorn.access"), logging.getLogger()
-    level, handlers = access.level, access.handlers
-    access.setLevel(logging.INFO)
-    access.handlers, access.propagate = [watch], False
+    root = logging.getLogger()
     root.addHandler(watch)
     try:
         yield
     finally:
         root.removeHandler(watch)
-        access.handlers, access.propagate = handlers, True
-        access.setLevel(level)
 
 
 async def _is_quiet(port: int, tasks: int, sockets: int) -> bool:
@@ -187,6 +179,7 @@ async def _turns(
 ) -> None:
     callers = [*keys.values(), None]
     end, turn = time.monotonic() + minutes * 60, 0
+    answers = folder / "answers"
     while time.monotonic() < end:
         key = callers[turn % len(callers)]
         header = ["--header", f"Authorization: Bearer {key}"] if key else []
@@ -197,10 +190,15 @@ async def _turns(
                 "--phases", "fuzzing", "--checks", "not_a_server_error", "--continue-on-failure", "--no-shrink",
                 "--generation-database", "none", *header,
             ],
-            {"SCHEMATHESIS_HOOKS": str(FOLDER / "hooks.py"), "LUCID_FUZZ_IDS": ids},
+            {
+                "SCHEMATHESIS_HOOKS": str(FOLDER / "hooks.py"),
+                "LUCID_FUZZ_IDS": ids,
+                "LUCID_FUZZ_ANSWERS": str(answers),
+            },
             folder,  # where it writes what it finds
         )  # fmt: skip
         turn += 1
+        result.statuses = Counter(map(int, answers.read_text().split()))
         result.memory_mb.append(_memory_mb())
         cases = re.search(r"([\d,]+) generated", printed)
         who = "nobody" if key is None else list(keys)[(turn - 1) % len(callers)]

@@ -1,10 +1,14 @@
 """What schemathesis cannot make up: our scalars, and ids of things that are there, given by the environment.
 
+And what it does not tell: the status of each answer, a line each in a file.
+
 Run by schemathesis in its own environment, which knows nothing of Lucid.
 """
 
 import json
 import os
+from pathlib import Path
+from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
@@ -25,3 +29,11 @@ schemathesis.graphql.scalar(
 schemathesis.graphql.scalar(
     "ID", st.one_of(st.sampled_from(KNOWN or ["prj_0"]), st.text(max_size=40)).map(nodes.String)
 )
+
+ANSWERS = Path(os.environ["LUCID_FUZZ_ANSWERS"]).open("a", buffering=1)  # noqa: SIM115 - until the process ends
+
+
+@schemathesis.hook
+def after_call(_: Any, __: Any, response: Any) -> None:
+    """Note an answer."""
+    ANSWERS.write(f"{response.status_code}\n")
