@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from textwrap import indent
 from typing import Any, NamedTuple
 
+from graphql import GraphQLError
 from typing_extensions import override
 
 # What is selected of an object that executions share is completed once, unless something is awaited for it or wrong.
@@ -140,7 +141,10 @@ class Member(Inline):
 
     @override
     def name_of(self, member: Any) -> Any:
-        return self._known[member]
+        try:
+            return self._known[member]
+        except GraphQLError as error:
+            raise TypeError(error.message) from error
 
 
 class Rows(NamedTuple):

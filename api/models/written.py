@@ -44,7 +44,7 @@ class Value(Protocol):
 
     @property
     def name_of(self) -> Callable[[Any], str] | None:
-        """What returns the name of an enum's member."""
+        """What returns the name of an enum's member; it raises a TypeError for one that has none."""
 
     @property
     def form(self) -> "Form | None":
@@ -201,14 +201,17 @@ def _is_member(_: Value, field: "Field[Any]") -> bool:
     return isinstance(getattr(field, "enum_type", None), type)
 
 
-def _name(value: Value, column: str, field: Any) -> str:
+def _name(value: Value, column: str, field: Any) -> str | None:
     # A value of no member, which a newer version may have stored, becomes nothing.
     name_of = value.name_of
     assert name_of is not None  # noqa: S101 - an enum has names
-    names = " ".join(
-        f"WHEN {_quoted(member.value)} THEN {_quoted(orjson.dumps(name_of(member)).decode())}"
-        for member in field.enum_type
-    )
+    try:
+        names = " ".join(
+            f"WHEN {_quoted(member.value)} THEN {_quoted(orjson.dumps(name_of(member)).decode())}"
+            for member in field.enum_type
+        )
+    except TypeError:  # a member that is not shown
+        return None
     return f"CASE {column} {names} END"
 
 
@@ -233,7 +236,7 @@ def _is_boolean(_: Value, field: "Field[Any]") -> bool:
 
 
 Fits = Callable[[Value, "Field[Any]"], bool]
-Write = Callable[[Value, str, Any], str]
+Write = Callable[[Value, str, Any], str | None]
 WRITERS: dict[str, tuple[tuple[Fits, Write], ...]] = {
     "text": (
         (_is_moment, lambda _, column, field: f"""('"' || {field.select(column)} || '"')"""),

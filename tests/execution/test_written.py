@@ -12,7 +12,7 @@ from api.execution.compiler import Compiled
 from api.execution.cost import Pricing
 from api.execution.results import Result
 from api.execution.written import OPEN, Form, Written
-from tests.execution.differ.stones import WHOLE, Beside, Stone, Stones, WrittenStones, make_row
+from tests.execution.differ.stones import WHOLE, Beside, Hardness, Stone, Stones, WrittenStones, make_row
 
 QUARRIES: dict[int, dict[str, Any]] = {1: {"name": 'so"uth\n', "depth": None}, 2: {"name": "北", "depth": 7}}
 ROWS: list[dict[str, Any]] = [
@@ -109,6 +109,18 @@ def test_what_cannot_be_written_has_no_form(document: str) -> None:
     data, _ = executed(document, found)
     assert found.forms == {}
     assert all(type(one) is not Written for one in data["pit"].values())
+
+
+def test_what_is_no_member_of_an_enum_has_no_name() -> None:
+    found = Found()
+    executed("{ pit { stones { hardness } } }", found)
+    (value,) = found.forms["stones"].values
+    assert value.name_of is not None
+    assert value.name_of(Hardness.HARD) == "FIRM"
+    nobody: Any
+    for nobody in (ValueError("in a row"), []):
+        with pytest.raises(TypeError):
+            value.name_of(nobody)
 
 
 def test_a_list_that_was_written_by_another_form_is_not_shown() -> None:

@@ -144,11 +144,16 @@ async def test_what_is_not_what_it_must_be_comes_as_rows(url: str, link: UserLin
     await connection.close()
 
 
+def nameless(member: Any) -> str:
+    raise TypeError(member)
+
+
 @pytest.mark.parametrize(
     "value",
     [
         Value("user_id", "text"), Value("quantity", "text"), Value("type", "integer"), Value("type", "name"),
         Value("status", "text"), Value("unheard_of", "text"), Value("type", "float"),
+        Value("status", "name", name_of=nameless),
         Value("user_id", "beside", form=form_of(Value("id", "text"))),
     ],
 )  # fmt: skip
