@@ -76,7 +76,7 @@ def main() -> int:
     text = table(heads, [["MiB", *(f"{mib:.0f}" for _, mib in parts)]])
     console.print(text)
     if given.report:
-        how = f"{given.subscribers:,} subscribers, {given.minutes:g} minutes"
+        how = f"{given.actions:,} actions, {given.subscribers:,} subscribers, {given.minutes:g} minutes"
         write_part("memory", f"{today()}, {machine()}; {how}.\n\n{text}")
     return 0
 
