@@ -58,12 +58,12 @@ def best_of_kind(results: Results) -> Results:
     """Of servers that ran in two settings keep for each workload the faster, under the name that says which."""
     kept: Results = {}
     for item, lanes in results.items():
-        kinds: dict[str, tuple[str, Lane]] = {}
+        kinds: dict[str, dict[str, Lane]] = {}
         for name, lane in lanes.items():
-            kind = name.partition(" (")[0]
-            if kind not in kinds or lane.per_s > kinds[kind][1].per_s:
-                kinds[kind] = (name, lane)
-        kept[item] = dict(kinds.values())
+            kinds.setdefault(name.partition(" (")[0], {})[name] = lane
+        own = {LUCID: lanes[LUCID]} if LUCID in lanes else {}
+        found = [best_peer(own | of_kind) or (LUCID, lanes[LUCID]) for of_kind in kinds.values()]
+        kept[item] = dict(found)
     return kept
 
 

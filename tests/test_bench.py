@@ -7,7 +7,7 @@ from api.models.database import database
 from bench.embedded import load
 from bench.generator import Measured
 from bench.lanes import Lane
-from bench.report import LUCID, best_peer
+from bench.report import LUCID, best_of_kind, best_peer
 
 
 async def test_the_bench_makes_up_data_in_which_the_ledger_finds_no_fault(tmp_path: Path) -> None:
@@ -26,6 +26,10 @@ def test_a_ratio_is_the_median_of_the_rounds_own_and_not_that_of_medians() -> No
     assert best_peer({LUCID: lucid, "quick": quick, "slow": lane(10, 10, 10)}) == ("quick", quick)
     assert best_peer({"steady": steady, "quick": quick}) == ("steady", steady)
     assert best_peer({LUCID: lucid}) is None
+    # Of a peer in two settings the one counts that Lucid is ahead of by least, not the one with the larger median.
+    settings = {"peer (4)": lane(100, 95, 100), "peer (16)": lane(160, 60, 98), "other": steady}
+    kept = best_of_kind({"R1": {LUCID: lucid, **settings}})["R1"]
+    assert list(kept) == [LUCID, "peer (16)", "other"]
 
 
 def lane(*per_s: float) -> Lane:
