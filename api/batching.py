@@ -35,6 +35,10 @@ Waiter = tuple["asyncio.Future[Any] | Place[Any]", Callable[[Any], Any] | None]
 #: What one caller has submitted, who waits for the answers, and whether for all of them or for the only one.
 Lot = tuple[list[Item], "asyncio.Future[Any]", bool]
 
+#: So many callers of a batch are told what became of their items in one turn of the event loop: half of what a busy
+#: service has in a batch. Fewer at a time make the next batches small.
+TOLD_AT_ONCE = 16
+
 
 class Overloaded(Exception):
     """More is waiting than can be served in good time; the caller should come back a little later."""
@@ -121,6 +125,10 @@ class Batcher(Batches, Generic[Item, Answer]):
     `run` takes a batch and returns one answer for each item, in order; an answer that is an exception is raised to
     the caller of that item alone. When `run` itself raises, its items are tried again one by one, so that a poisoned
     one fails alone; but not after `Unavailable`.
+
+    The next batch is under way before the answers of the last one are told, and these are told some in each turn of the
+    event loop. What callers make of their answers takes longer than the database needs to answer the next batch, which
+    would lie there meanwhile.
     """
 
     def __init__(
@@ -135,6 +143,8 @@ class Batcher(Batches, Generic[Item, Answer]):
         self._run = run
         self._waiting: deque[Lot[Item]] = deque()
         self._count = 0
+        self._untold: deque[tuple[object, Waiter]] = deque()
+        self._is_telling = False
 
     @override
     def __len__(self) -> int:
@@ -171,6 +181,13 @@ class Batcher(Batches, Generic[Item, Answer]):
         if self._count >= self._waiting_max:
             raise self._overloaded()
 
+    @override
+    async def close(self) -> None:
+        await super().close()
+        while self._untold:
+            answer, waiter = self._untold.popleft()
+            _tell(answer, [waiter])
+
     def _submit(self, lot: "Lot[Item]") -> None:
         self.require_room()
         self._waiting.append(lot)
@@ -197,7 +214,20 @@ class Batcher(Batches, Generic[Item, Answer]):
         ends = 0
         for those, waiter, is_many in lots:
             begins, ends = ends, ends + len(those)
-            _tell(answers[begins:ends] if is_many else answers[begins], [(waiter, None)])
+            self._untold.append((answers[begins:ends] if is_many else answers[begins], (waiter, None)))
+        if not self._is_telling:
+            self._tell_some()
+
+    def _tell_some(self) -> None:
+        untold = self._untold
+        try:
+            for _ in range(min(len(untold), TOLD_AT_ONCE)):
+                answer, waiter = untold.popleft()
+                _tell(answer, [waiter])
+        finally:
+            self._is_telling = bool(untold)
+            if untold:
+                asyncio.get_running_loop().call_soon(self._tell_some)
 
     async def _answers(self, items: list[Item]) -> Sequence[Answer | Exception]:
         try:

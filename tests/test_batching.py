@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from api.batching import Batcher, Lanes, Loader, Overloaded, Unavailable
+from api.batching import TOLD_AT_ONCE, Batcher, Lanes, Loader, Overloaded, Unavailable
 
 TRANSACTION: ContextVar[str] = ContextVar("TRANSACTION", default="none")
 
@@ -247,6 +247,43 @@ async def test_closing_waits_until_everything_that_was_submitted_is_done() -> No
 
     assert sorted(item for batch in kitchen.batches for item in batch) == list(range(7))
     assert await asyncio.gather(*calls[:6]) == [0, 2, 4, 6, 8, 10]
+
+
+async def test_the_next_batch_is_under_way_before_the_answers_of_the_last_are_told() -> None:
+    kitchen = Kitchen(is_open=False)
+    told: list[int] = []
+    told_when_begun: list[int] = []
+
+    async def cook(items: list[int]) -> Sequence[int | Exception]:
+        told_when_begun.append(len(told))
+        answers = await kitchen.cook(items)
+        await asyncio.sleep(0)
+        told_when_begun.append(len(told))
+        return answers
+
+    batcher: Batcher[int, int] = Batcher(cook, size=10 * TOLD_AT_ONCE)
+    calls = [batcher.submit(item) for item in range(3 * TOLD_AT_ONCE)]
+    await turns()
+    later = batcher.submit(-1)
+    calls[-1].cancel()
+    for call in calls[:-1]:
+        call.add_done_callback(lambda done: told.append(done.result()))
+    kitchen.gate.set()
+    await later
+
+    assert told_when_begun == [0, 0, 0, TOLD_AT_ONCE], "some in each turn"
+    assert told == [2 * item for item in range(3 * TOLD_AT_ONCE - 1)], "in order, and before who came later"
+
+
+async def test_closing_tells_what_is_not_told_yet() -> None:
+    kitchen = Kitchen(is_open=False)
+    batcher: Batcher[int, int] = Batcher(kitchen.cook, size=10 * TOLD_AT_ONCE)
+    calls = [batcher.submit(item) for item in range(5 * TOLD_AT_ONCE)]
+    await turns()
+    kitchen.gate.set()
+    await batcher.close()
+
+    assert all(call.done() for call in calls)
 
 
 async def test_closing_what_was_never_used_returns_at_once() -> None:
