@@ -149,7 +149,7 @@ def main() -> int:
                 item,
                 f"{many.per_s:,.0f}",
                 f"{single.per_s:,.0f}",
-                f"{many.per_s / single.per_s:.2f}×",
+                f"{many.times(single):.2f}×",
                 f"{many.median('p99_ms'):.1f} / {single.median('p99_ms'):.1f}",
                 f"{statistics.median(many.cpu_us):,.0f} / {statistics.median(single.cpu_us):,.0f}",
             ]

@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 
 from api.events.feed import Feed
-from api.events.sealer import BATCH_MAX, LEASE, LeaseLost, Sealer, Stream
+from api.events.sealer import AT_ONCE, BATCH_MAX, LEASE, LeaseLost, Sealer, Stream
 from api.ledger import Ledger, Rules
 from api.ledger.check import check_ledger
 from api.models import (
@@ -99,6 +99,21 @@ async def test_a_batch_is_bounded_and_the_rest_is_the_next_block(lin: Giver, pro
 
     blocks = [(block.number, block.first_sequence, block.count) for block in await Block.all().order_by("number")]
     assert blocks == [(1, 1, BATCH_MAX), (2, BATCH_MAX + 1, 5)]
+
+
+async def test_what_is_written_by_several_statements_is_one_block(
+    ledger: Ledger, app_partner: Actor, project: Project, sealer: Sealer
+) -> None:
+    users = [f"user-{index}" for index in range(2 * AT_ONCE + 5)]
+    await ledger.record(app_partner.partnership, [recording(user, f"trip-{user}", bus()) for user in users])
+    await asyncio.gather(*(Giver(ledger, app_partner, user).give(project) for user in users))
+
+    assert await sealer.seal() == len(users)
+
+    assert await totals(project) == (len(users),) * 4
+    assert [(block.first_sequence, block.count) for block in await Block.all()] == [(1, len(users))]
+    assert [event.sequence for event in await events_of(project)] == [*range(1, len(users) + 1)]
+    assert (await check_ledger()).faults == []
 
 
 async def test_an_empty_outbox_makes_no_block(project: Project, sealer: Sealer) -> None:
